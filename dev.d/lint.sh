@@ -1,0 +1,35 @@
+# shellcheck shell=bash
+# Form: clang-format, and clang-tidy over the compile database.
+
+# All C++ that is ours, NUL-separated.
+cxx_files() { find src tests lab -type f \( -name '*.cpp' -o -name '*.h' \) -print0; }
+
+do_format() {
+  install_packages "clang-format$llvm"
+  cxx_files | xargs -0 "clang-format$llvm" -i
+}
+
+check_format() {
+  say "clang-format$llvm over every source"
+  cxx_files | xargs -0 "clang-format$llvm" --dry-run -Werror ||
+    fail "these are not formatted as .clang-format says: ./dev format"
+}
+
+# clang_tidy ARGUMENT...: those of dev.d/tidy.py.
+clang_tidy() {
+  local extra=()
+  # clang 16 calls C++23 by its working name. And as in cmake/settings.cmake: libstdc++ 12 hides std::expected from a
+  # compiler that announces less than it can.
+  if [[ $llvm == -16 ]]; then
+    extra=(-std=c++2b -U__cpp_concepts -D__cpp_concepts=202002L)
+  fi
+  build release
+  say "clang-tidy$llvm"
+  /usr/bin/python3 dev.d/tidy.py --clang-tidy "clang-tidy$llvm" --build build/release "${extra[@]/#/--extra-arg=}" "$@"
+}
+
+do_lint() {
+  install_packages "${build_packages[@]}" "${lint_packages[@]}"
+  check_format
+  clang_tidy "$@"
+}

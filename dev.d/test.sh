@@ -1,0 +1,125 @@
+# shellcheck shell=bash
+# `./dev test`: stages, each a process of its own, up to the first that fails; then how long each took and what it
+# counted. Twenty minutes on two cores is the limit for them all.
+
+all_stages=(deps build lint unit fuzz lab e2e asan-build asan-unit asan-e2e tsan-build tsan-unit tsan-e2e)
+stage_limit=900  # seconds: what hangs is a failure too, with a log
+foreground=()
+if [[ -t 0 ]]; then foreground=(--foreground); fi
+
+export UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+stages_of() {
+  case $1 in
+    unit) echo deps build unit ;;
+    lab) echo deps build lab ;;
+    e2e) echo deps build e2e ;;
+    lint) echo deps lint ;;
+    fuzz) echo deps fuzz ;;
+    asan) echo deps asan-build asan-unit asan-e2e ;;
+    tsan) echo deps tsan-build tsan-unit tsan-e2e ;;
+    *) fail 2 "no tests '$1': unit, e2e, lab, lint, fuzz, asan or tsan" ;;
+  esac
+}
+
+# A verb for do_test alone.
+do_stage() {
+  case $1 in
+    deps) do_deps ;;
+    build) build release ;;
+    lint)
+      check_format
+      clang_tidy --changed --seconds 100
+      ;;
+    unit) unit_tests release ;;
+    fuzz) fuzz 5 ;;
+    lab) python_tests release tests/lab ;;
+    e2e) python_tests release tests/e2e ;;
+    asan-build) fixed_addresses "$root/dev" build asan-ubsan ;;
+    asan-unit) unit_tests asan-ubsan ;;
+    asan-e2e) python_tests asan-ubsan tests/e2e ;;
+    tsan-build) build_threads ;;
+    tsan-unit) unit_tests tsan --label-regex "^($(threaded_layers | paste -sd '|'))$" ;;
+    tsan-e2e) python_tests tsan tests/e2e -m threads ;;
+  esac
+}
+
+unit_tests() {
+  local preset=$1
+  shift
+  fixed_addresses ctest --test-dir "build/$preset" --parallel "$(nproc)" --timeout 120 --output-on-failure \
+    --no-tests=error "$@"
+}
+
+python_tests() {
+  local preset=$1
+  shift
+  MPQUIC_BUILD=$root/build/$preset fixed_addresses /usr/bin/python3 -m pytest -ra -o cache_dir=build/pytest "$@"
+}
+
+# The folders with threads and unit tests.
+threaded_layers() {
+  local layer
+  for layer in io daemon; do
+    if compgen -G "tests/unit/$layer/*.cpp" >/dev/null; then echo "$layer"; fi
+  done
+}
+
+build_threads() {
+  local tests
+  mapfile -t tests < <(threaded_layers)
+  # The tests run once while they are built, to be asked for their names.
+  fixed_addresses "$root/dev" build tsan mpquic "${tests[@]/%/_test}"
+}
+
+do_test() {
+  local what stage seen=' ' stages=() rows=() log status start seconds passed failed all_passed=0 all_failed=0
+  if (($# == 0)); then stages=("${all_stages[@]}"); fi
+  for what; do
+    for stage in $(stages_of "$what"); do
+      if [[ $seen != *" $stage "* ]]; then stages+=("$stage"); fi
+      seen+="$stage "
+    done
+  done
+  need_root "$@"
+  mkdir -p build/logs
+
+  status=0
+  for stage in "${stages[@]}"; do
+    log=build/logs/$stage.log
+    start=$SECONDS
+    say "stage $stage"
+    # On a terminal it must stay in the foreground, so that ^C reaches it.
+    timeout --kill-after=20 "${foreground[@]}" $stage_limit "$root/dev" stage "$stage" 2>&1 |
+      tee "$log" || status=1
+    seconds=$((SECONDS - start))
+    read -r passed failed < <(count_tests "$log")
+    if ((status && failed == 0)); then failed=1; fi  # a stage that did not get as far as counting
+    all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
+    rows+=("$(printf '%-12s %7d %7d %7d' "$stage" "$seconds" "$passed" "$failed")")
+    if ((status)); then break; fi
+  done
+
+  printf '\n%s%-12s %7s %7s %7s%s\n' "$bold" stage seconds passed failed "$plain"
+  printf '%s\n' "${rows[@]}"
+  printf '%-12s %7d\n\n' all "$SECONDS"
+  if ((status)); then say "${red}stage $stage failed${plain}; its output is above and in $log"; fi
+  echo "$all_passed passed, $all_failed failed"
+  return "$status"
+}
+
+# count_tests LOG: "PASSED FAILED", from the last lines of ctest and pytest.
+count_tests() {
+  awk '
+    # 97% tests passed, 3 tests failed out of 120
+    /^[0-9]+% tests passed, [0-9]+ tests? failed out of [0-9]+/ { failed += $4; passed += $NF - $4 }
+    # ===== 1 failed, 41 passed, 2 skipped, 1 error in 12.34s =====
+    /^=+ .* in [0-9.]+s( \([0-9:]+\))? =+$/ {
+      for (i = 2; i < NF; ++i) {
+        if ($i ~ /^passed/) passed += $(i - 1)
+        if ($i ~ /^(failed|error)/) failed += $(i - 1)
+      }
+    }
+    END { print passed + 0, failed + 0 }' "$1"
+}

@@ -1,0 +1,97 @@
+#include "config/describe.h"
+
+#include <fmt/ranges.h>
+
+#include <iterator>
+
+namespace mpquic::config {
+namespace {
+
+class Lines {
+ public:
+  template <class... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    text_ += '\n';
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+template <class T>
+std::string joined(const std::vector<Located<T>>& values) {
+  std::string text;
+  for (const Located<T>& value : values) {
+    if (!text.empty()) text += ", ";
+    if constexpr (std::is_same_v<T, std::string>) {
+      text += value.value;
+    } else {
+      text += value->to_string();
+    }
+  }
+  return text;
+}
+
+std::string mtu_and_congestion(const Tunnel& tunnel) {
+  const std::string mtu = tunnel.mtu ? fmt::format("MTU {}", *tunnel.mtu) : "MTU as the path allows";
+  return fmt::format("{}, congestion control {}", mtu, name(tunnel.congestion));
+}
+
+void describe_client(const ClientConfig& client, Lines& lines) {
+  const ClientTls& tls = client.tls;
+  if (tls.insecure_skip_verify) {
+    lines.add("  the server's certificate is NOT verified");
+  } else {
+    lines.add("  the server must be \"{}\", certified by {}", tls.server_name, tls.ca->value.string());
+  }
+  if (tls.certificate) {
+    lines.add("  shows the certificate {}", tls.certificate->value.string());
+  } else {
+    lines.add("  shows no certificate: only an open server lets it in");
+  }
+  for (const Link& link : client.links) {
+    lines.add("link {}: interface {}{}", link.name, link.interface,
+              link.source ? ", sends from " + link.source->value.to_string() : "");
+  }
+  for (const ClientTunnel& tunnel : client.tunnels) {
+    lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
+    lines.add("  class {}, {}", name(tunnel.traffic_class), mtu_and_congestion(tunnel));
+    for (const Path& path : tunnel.paths) {
+      lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
+    }
+  }
+}
+
+void describe_server(const ServerConfig& server, Lines& lines) {
+  const ServerTls& tls = server.tls;
+  lines.add("  shows the certificate {}", tls.certificate->value.string());
+  if (tls.client_auth == ClientAuth::none) {
+    lines.add("  OPEN: clients need no certificate");
+  } else {
+    lines.add("  clients must be certified by {}", tls.client_ca->value.string());
+  }
+  for (const ServerTunnel& tunnel : server.tunnels) {
+    lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
+    lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), name(tunnel.alpn), mtu_and_congestion(tunnel));
+  }
+  for (const Client& client : server.clients) {
+    lines.add("client {}: owns {}", client.name == anybody ? "* (anybody)" : client.name, joined(client.prefixes));
+    lines.add("  may use {}", client.tunnels ? "tunnels " + joined(*client.tunnels) : "all tunnels");
+  }
+}
+
+}  // namespace
+
+std::string describe(const Configuration& configuration) {
+  Lines lines;
+  lines.add("{} {}", configuration.client() ? "client" : "server", configuration.name);
+  lines.add("  control socket {}", configuration.control.string());
+  lines.add("  workers: {}", configuration.workers ? std::to_string(*configuration.workers) : "one for each CPU");
+  if (const auto* client = configuration.client()) describe_client(*client, lines);
+  if (const auto* server = configuration.server()) describe_server(*server, lines);
+  return lines.take();
+}
+
+}  // namespace mpquic::config

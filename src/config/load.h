@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/model.h"
+#include "config/problems.h"
+
+namespace mpquic::config {
+
+struct Valid {
+  Configuration configuration;
+  std::vector<Problem> warnings;
+};
+
+/// Either a configuration that can be run, or everything that is wrong with it, in the order of the file.
+using Loaded = std::expected<Valid, std::vector<Problem>>;
+
+/// Reads the file, and looks at the files it names. `now` is what certificates are held against.
+Loaded load(const std::filesystem::path& file, std::chrono::system_clock::time_point now);
+
+/// As load(), of text that is already at hand; `file` says where it would stand.
+Loaded load_text(const std::string& text, const std::filesystem::path& file, std::chrono::system_clock::time_point now);
+
+}  // namespace mpquic::config

@@ -1,0 +1,53 @@
+#include "config/model.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace mpquic::config {
+
+std::string_view name(Role role) { return role == Role::client ? "client" : "server"; }
+
+std::string_view name(Alpn alpn) {
+  switch (alpn) {
+    case Alpn::mpquic_ip: return "mpquic-ip";
+  }
+  return {};
+}
+
+std::string_view name(CongestionControl control) { return control == CongestionControl::bbr ? "bbr" : "cubic"; }
+
+std::string_view name(TrafficClass traffic_class) {
+  switch (traffic_class) {
+    case TrafficClass::critical: return "critical";
+    case TrafficClass::default_: return "default";
+    case TrafficClass::bulk: return "bulk";
+  }
+  return {};
+}
+
+const packet::InterfaceAddress& Tunnel::ipv4() const {
+  const auto found = std::ranges::find_if(addresses, [](const auto& one) { return one->address.is_ipv4(); });
+  assert(found != addresses.end());
+  return found->value;
+}
+
+bool Client::may_use(std::string_view tunnel) const {
+  if (!tunnels) return true;
+  return std::ranges::any_of(*tunnels, [&](const auto& allowed) { return allowed.value == tunnel; });
+}
+
+const Link* ClientConfig::find_link(std::string_view wanted) const {
+  const auto link = std::ranges::find(links, wanted, &Link::name);
+  return link == links.end() ? nullptr : &*link;
+}
+
+std::vector<packet::SocketAddress> ServerConfig::listen_addresses() const {
+  std::vector<packet::SocketAddress> all;
+  for (const ServerTunnel& tunnel : tunnels) all.push_back(tunnel.listen);
+  std::ranges::sort(all);
+  const auto repeated = std::ranges::unique(all);
+  all.erase(repeated.begin(), repeated.end());
+  return all;
+}
+
+}  // namespace mpquic::config

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "config/place.h"
+#include "packet/address.h"
+#include "packet/socket_address.h"
+
+namespace mpquic::config {
+
+// What one node is to do: read, validated, and with every "the nearer one wins" already decided. Defaults stand here
+// and nowhere else. Never changed after loading; threads share it as an immutable snapshot.
+
+enum class Role : std::uint8_t { client, server };
+enum class Alpn : std::uint8_t { mpquic_ip };
+enum class CongestionControl : std::uint8_t { bbr, cubic };
+enum class TrafficClass : std::uint8_t { critical, default_, bulk };
+enum class ClientAuth : std::uint8_t { none, require };
+
+std::string_view name(Role role);
+std::string_view name(Alpn alpn);  ///< as it goes over the wire
+std::string_view name(CongestionControl control);
+std::string_view name(TrafficClass traffic_class);
+
+/// The default has survived lossy WANs; loss-based control collapses on them.
+inline constexpr CongestionControl default_congestion = CongestionControl::bbr;
+
+/// A file that the configuration names; relative names are already resolved against the configuration's folder.
+using File = Located<std::filesystem::path>;
+
+struct ClientTls {
+  std::optional<File> ca;                     ///< absent only with insecure_skip_verify
+  std::string server_name = "mpquic-server";  ///< what the server's certificate must be made out to
+  std::optional<File> certificate;            ///< either both of these or none
+  std::optional<File> key;
+  bool insecure_skip_verify = false;
+};
+
+struct ServerTls {
+  std::optional<File> certificate;  ///< always there once loaded
+  std::optional<File> key;          ///< always there once loaded
+  std::optional<File> client_ca;    ///< there unless client_auth is none
+  ClientAuth client_auth = ClientAuth::require;
+};
+
+/// A WAN of the box.
+struct Link {
+  std::string name;
+  Place place;
+  std::string interface;
+  std::optional<Located<packet::Address>> source;  ///< else the kernel chooses among the interface's own
+};
+
+/// One QUIC connection of a tunnel, over one link.
+struct Path {
+  Located<std::string> link;
+  Located<packet::SocketAddress> server;
+  Alpn alpn = Alpn::mpquic_ip;
+};
+
+/// What a tunnel is at either end. Its name is also that of its TUN device.
+struct Tunnel {
+  std::string name;
+  Place place;
+  std::vector<Located<packet::InterfaceAddress>> addresses;  ///< of the TUN device, never empty, at least one of IPv4
+  std::optional<unsigned> mtu;                               ///< bytes; none: what the path turns out to carry
+  CongestionControl congestion = default_congestion;
+
+  /// The first IPv4 address: what an mpquic-ip client registers.
+  const packet::InterfaceAddress& ipv4() const;
+};
+
+struct ClientTunnel : Tunnel {
+  std::vector<Path> paths;  ///< exactly one in this version
+  TrafficClass traffic_class = TrafficClass::default_;
+};
+
+struct ServerTunnel : Tunnel {
+  Located<packet::SocketAddress> listen;  ///< `[::]` takes in IPv4 as well
+  Alpn alpn = Alpn::mpquic_ip;
+};
+
+/// A peer as the configuration knows it: the common name of its certificate and what that name owns.
+struct Client {
+  std::string name;  ///< "*": whoever comes, without a certificate
+  Place place;
+  std::optional<std::vector<Located<std::string>>> tunnels;  ///< none: all
+  std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
+
+  bool may_use(std::string_view tunnel) const;
+};
+
+/// Name of the entry under `clients` for peers that show no certificate.
+inline constexpr std::string_view anybody = "*";
+
+struct ClientConfig {
+  ClientTls tls;
+  std::vector<Link> links;  ///< in the order of the file, as all lists here
+  std::vector<ClientTunnel> tunnels;
+
+  const Link* find_link(std::string_view name) const;
+};
+
+struct ServerConfig {
+  ServerTls tls;
+  std::vector<ServerTunnel> tunnels;
+  std::vector<Client> clients;
+
+  /// Each listen address once.
+  std::vector<packet::SocketAddress> listen_addresses() const;
+};
+
+struct Configuration {
+  std::string name;  ///< of the file, without its ending
+  std::filesystem::path control;
+  std::optional<unsigned> workers;  ///< none: one for each CPU
+  LogLevel log_level = LogLevel::info;
+  std::variant<ClientConfig, ServerConfig> node;
+
+  const ClientConfig* client() const { return std::get_if<ClientConfig>(&node); }
+  const ServerConfig* server() const { return std::get_if<ServerConfig>(&node); }
+};
+
+}  // namespace mpquic::config

@@ -1,0 +1,23 @@
+#include <array>
+
+#include "config/role_reader.h"
+#include "config/values.h"
+
+namespace mpquic::config {
+
+void read_tunnel(Fields& fields, Tunnel& tunnel, const Defaults& defaults) {
+  tunnel.place = fields.place();
+  tunnel.congestion = defaults.congestion;
+  if (const auto valid = parse_interface(tunnel.name); !valid) {
+    fields.problems().error(tunnel.place, "a tunnel is named as its network interface: {}", valid.error().message);
+  }
+  fields.require("address");
+  fields.read_list("address", tunnel.addresses, parse_tunnel_address);
+  fields.read("mtu", tunnel.mtu, parse_mtu);
+  fields.read("congestion", tunnel.congestion, parse_congestion);
+
+  static constexpr std::array<std::string_view, 1> later = {"policy"};
+  fields.refuse(later, "is not supported by this version");
+}
+
+}  // namespace mpquic::config

@@ -1,0 +1,158 @@
+#include "config/validate.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "config/overlap.h"
+#include "config/suggest.h"
+
+namespace mpquic::config {
+namespace {
+
+bool same_family(const packet::Address& one, const packet::Address& other) { return one.family() == other.family(); }
+
+// Every address is registered, and routed to, by itself, whatever the tunnel.
+template <class SomeTunnel>
+void check_addresses(const std::vector<SomeTunnel>& tunnels, Problems& problems) {
+  std::map<packet::Address, std::pair<Place, std::string_view>> seen;
+  for (const Tunnel& tunnel : tunnels) {
+    for (const auto& [address, place] : tunnel.addresses) {
+      const auto [first, is_new] = seen.try_emplace(address.address, place, tunnel.name);
+      if (is_new) continue;
+      problems.error(place, "address {} is doubled (tunnel {} has it on line {})", address.address.to_string(),
+                     in_quotes(first->second.second), first->second.first.line);
+    }
+    const bool any_ipv4 = std::ranges::any_of(tunnel.addresses, [](const auto& a) { return a->address.is_ipv4(); });
+    if (!any_ipv4 && !tunnel.addresses.empty()) {
+      problems.error(tunnel.addresses.front().place,
+                     "tunnel {} has no IPv4 address, by which mpquic-ip tells clients and tunnels apart",
+                     in_quotes(tunnel.name));
+    }
+  }
+}
+
+void check_client(const ClientConfig& client, Problems& problems) {
+  check_addresses(client.tunnels, problems);
+
+  std::map<std::string_view, const Link*> links;
+  for (const Link& link : client.links) links.emplace(link.name, &link);
+  std::set<std::string_view> used;
+  for (const ClientTunnel& tunnel : client.tunnels) {
+    for (const Path& path : tunnel.paths) {
+      used.insert(path.link.value);
+      const auto& source = links.at(path.link.value)->source;
+      const bool read = path.server->port != 0 && source && !source->value.is_unspecified();
+      if (read && !same_family(source->value, path.server->address)) {
+        problems.error(source->place, "link {} sends from {}, which can't reach the server {} of tunnel {}",
+                       in_quotes(path.link.value), source->value.to_string(), path.server->to_string(),
+                       in_quotes(tunnel.name));
+      }
+    }
+  }
+  for (const Link& link : client.links) {
+    if (!used.contains(link.name)) problems.warning(link.place, "no tunnel uses link {}", in_quotes(link.name));
+  }
+}
+
+// A client is sent to the tunnel in whose network its registered address lies, so behind one socket that must be one.
+void check_networks(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
+  std::map<packet::SocketAddress, std::vector<Claim>> sockets;
+  for (std::size_t i = 0; i < tunnels.size(); ++i) {
+    for (const auto& [address, place] : tunnels[i].addresses) {
+      sockets[tunnels[i].listen].push_back({address.network(), place, i});
+    }
+  }
+  for (auto& [listen, claims] : sockets) {
+    if (listen.port == 0) continue;  // could not be read
+    for_each_overlap(std::move(claims), [&](const Claim& claim, const Claim& other) {
+      if (claim.owner == other.owner) return;
+      problems.error(claim.place,
+                     "network {} of tunnel {} overlaps {} of tunnel {} (line {}): tunnels that listen on the same {} "
+                     "are told apart by their networks",
+                     claim.prefix.to_string(), in_quotes(tunnels[claim.owner].name), other.prefix.to_string(),
+                     in_quotes(tunnels[other.owner].name), other.place.line, listen.to_string());
+    });
+  }
+}
+
+// [::] takes in IPv4, so 0.0.0.0 with the same port would be a second socket for the same packets.
+void check_listen(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
+  std::map<std::uint16_t, Place> dual_stack;
+  for (const ServerTunnel& tunnel : tunnels) {
+    const auto& [listen, place] = tunnel.listen;
+    if (!listen.address.is_ipv4() && listen.address.is_unspecified()) dual_stack.emplace(listen.port, place);
+  }
+  for (const ServerTunnel& tunnel : tunnels) {
+    const auto& [listen, place] = tunnel.listen;
+    if (listen.port == 0 || !listen.address.is_ipv4() || !listen.address.is_unspecified()) continue;
+    if (const auto both = dual_stack.find(listen.port); both != dual_stack.end()) {
+      problems.error(place, "{} is taken by [::]:{} (line {}), which takes in IPv4", listen.to_string(), listen.port,
+                     both->second.line);
+    }
+  }
+}
+
+void check_ownership(const std::vector<Client>& clients, Problems& problems) {
+  std::vector<Claim> claims;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    for (const auto& [prefix, place] : clients[i].prefixes) claims.push_back({prefix, place, i});
+  }
+  for_each_overlap(std::move(claims), [&](const Claim& claim, const Claim& other) {
+    if (claim.owner == other.owner) {
+      problems.warning(claim.place, "prefix {} overlaps {} of the same client (line {})", claim.prefix.to_string(),
+                       other.prefix.to_string(), other.place.line);
+    } else {
+      problems.error(claim.place, "prefix {} of client {} overlaps {} of client {} (line {}, column {})",
+                     claim.prefix.to_string(), in_quotes(clients[claim.owner].name), other.prefix.to_string(),
+                     in_quotes(clients[other.owner].name), other.place.line, other.place.column);
+    }
+  });
+}
+
+// An open server exists only where the file says so twice: client_auth: none, and the entry "*".
+void check_admission(const ServerConfig& server, Problems& problems) {
+  const bool open = server.tls.client_auth == ClientAuth::none;
+  bool has_anybody = false;
+  for (const Client& client : server.clients) {
+    const bool is_anybody = client.name == anybody;
+    has_anybody |= is_anybody;
+    if (is_anybody && !open) {
+      problems.error(client.place, "client \"*\" (anybody) may stand only together with tls: {{client_auth: none}}");
+    } else if (!is_anybody && open) {
+      problems.warning(client.place, "client {} is never recognised: with client_auth: none everybody is \"*\"",
+                       in_quotes(client.name));
+    }
+  }
+  if (open && !has_anybody && !server.clients.empty()) {
+    problems.error(server.clients.front().place,
+                   "client_auth: none needs an entry \"*\" under clients that says what such clients may own");
+  }
+}
+
+void check_server(const ServerConfig& server, Problems& problems) {
+  check_addresses(server.tunnels, problems);
+  check_networks(server.tunnels, problems);
+  check_listen(server.tunnels, problems);
+  check_ownership(server.clients, problems);
+  check_admission(server, problems);
+
+  const auto names = names_of(server.tunnels);
+  const std::set<std::string_view> known(names.begin(), names.end());
+  for (const Client& client : server.clients) {
+    if (!client.tunnels) continue;
+    for (const auto& [name, place] : *client.tunnels) {
+      if (known.contains(name)) continue;
+      problems.error(place, "no tunnel is named {}{}", in_quotes(name), did_you_mean(name, names));
+    }
+  }
+}
+
+}  // namespace
+
+void validate(const Configuration& configuration, Problems& problems) {
+  if (const auto* client = configuration.client()) check_client(*client, problems);
+  if (const auto* server = configuration.server()) check_server(*server, problems);
+}
+
+}  // namespace mpquic::config

@@ -1,0 +1,208 @@
+#include "config/values.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "config/problems.h"
+#include "config/suggest.h"
+
+namespace mpquic::config {
+namespace {
+
+template <class T>
+using Choices = std::span<const std::pair<std::string_view, T>>;
+
+template <class T>
+Result<T> choose(std::string_view text, Choices<T> choices) {
+  std::vector<std::string_view> words;
+  for (const auto& [word, value] : choices) {
+    if (word == text) return value;
+    words.push_back(word);
+  }
+  return failure("{} is none of {}{}", in_quotes(text), fmt::join(words, ", "), did_you_mean(text, words));
+}
+
+std::optional<unsigned> parse_number(std::string_view digits) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+Result<std::optional<unsigned>> parse_number_or_auto(std::string_view text, unsigned least, unsigned most) {
+  if (text == "auto") return std::nullopt;
+  const auto number = parse_number(text);
+  if (!number) return failure("{} is neither a number nor auto", in_quotes(text));
+  if (*number < least || *number > most) return failure("{} is out of range ({} to {}, or auto)", text, least, most);
+  return number;
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+Result<Role> parse_role(std::string_view text) {
+  static constexpr std::pair<std::string_view, Role> roles[] = {{"client", Role::client}, {"server", Role::server}};
+  return choose<Role>(text, roles);
+}
+
+Result<Alpn> parse_alpn(std::string_view text) {
+  if (text == "h3") return failure("alpn h3 is not supported by this version (mpquic-ip is)");
+  static constexpr std::pair<std::string_view, Alpn> alpns[] = {{"mpquic-ip", Alpn::mpquic_ip}};
+  return choose<Alpn>(text, alpns);
+}
+
+Result<CongestionControl> parse_congestion(std::string_view text) {
+  static constexpr std::pair<std::string_view, CongestionControl> controls[] = {{"bbr", CongestionControl::bbr},
+                                                                                {"cubic", CongestionControl::cubic}};
+  return choose<CongestionControl>(text, controls);
+}
+
+Result<TrafficClass> parse_class(std::string_view text) {
+  static constexpr std::pair<std::string_view, TrafficClass> classes[] = {
+      {"critical", TrafficClass::critical}, {"default", TrafficClass::default_}, {"bulk", TrafficClass::bulk}};
+  return choose<TrafficClass>(text, classes);
+}
+
+Result<ClientAuth> parse_client_auth(std::string_view text) {
+  static constexpr std::pair<std::string_view, ClientAuth> choices[] = {{"none", ClientAuth::none},
+                                                                        {"require", ClientAuth::require}};
+  return choose<ClientAuth>(text, choices);
+}
+
+Result<LogLevel> parse_level(std::string_view text) {
+  static constexpr std::pair<std::string_view, LogLevel> levels[] = {
+      {"error", LogLevel::error}, {"warning", LogLevel::warning}, {"info", LogLevel::info}, {"debug", LogLevel::debug}};
+  return choose<LogLevel>(text, levels);
+}
+
+Result<bool> parse_bool(std::string_view text) {
+  static constexpr std::pair<std::string_view, bool> choices[] = {{"true", true}, {"false", false}};
+  return choose<bool>(text, choices);
+}
+
+// 1280 is what IPv6 asks of every link (RFC 8200, section 5).
+Result<std::optional<unsigned>> parse_mtu(std::string_view text) { return parse_number_or_auto(text, 1280, 9000); }
+
+Result<std::optional<unsigned>> parse_workers(std::string_view text) { return parse_number_or_auto(text, 1, 64); }
+
+Result<std::string> parse_name(std::string_view text) {
+  if (text.empty() || text.size() > 64) return failure("a name has 1 to 64 characters");
+  if (text.find_first_of(" \t") != std::string_view::npos)
+    return failure("the name {} has a space in it", in_quotes(text));
+  return std::string(text);
+}
+
+Result<std::string> parse_interface(std::string_view text) {
+  constexpr std::size_t longest = 15;  // IFNAMSIZ less the NUL
+  if (text.empty() || text.size() > longest) {
+    return failure("{} is no interface name: those have 1 to {} characters", in_quotes(text), longest);
+  }
+  // The kernel refuses the first two and blanks; it would take a '%' as "number me".
+  const auto bad = text.find_first_of("/:% \t");
+  if (bad != std::string_view::npos || text == "." || text == "..") {
+    return failure("{} is no interface name: '/', ':', '%', blanks, \".\" and \"..\" are not allowed", in_quotes(text));
+  }
+  return std::string(text);
+}
+
+Result<std::filesystem::path> parse_file(std::string_view text, const std::filesystem::path& folder) {
+  if (text.empty()) return failure("a file name is missing");
+  return folder / text;
+}
+
+namespace {
+
+Result<packet::SocketAddress> parse_socket_address(std::string_view text, std::string_view example) {
+  if (packet::Address::parse(text)) {
+    const std::string host = text.contains(':') ? fmt::format("[{}]", text) : std::string(text);
+    return failure("{} has no port (did you mean {}:45010?)", in_quotes(text), host);
+  }
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return failure("{} is no ADDRESS:PORT, such as {}", in_quotes(text), example);
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  const auto port = parse_number(digits);
+  if (is_digits(digits) && (!port || *port < 1 || *port > 65535)) {
+    return failure("port {} is out of range (1 to 65535)", in_quotes(digits));
+  }
+  const auto parsed = packet::SocketAddress::parse(text);
+  if (parsed) {
+    if (parsed->address.is_multicast()) return failure("{} is a multicast address", in_quotes(host));
+    return *parsed;
+  }
+  const auto bare = packet::Address::parse(host);
+  if (bare && !bare->is_ipv4() && port) {
+    return failure("an IPv6 address with a port needs brackets (did you mean [{}]:{}?)", host, *port);
+  }
+  const bool name_like = host.find_first_not_of("0123456789.:[]") != std::string_view::npos;
+  if (port && name_like && !host.contains(':')) {
+    return failure("{} is a name; this version needs an IP address here, such as {}", in_quotes(host), example);
+  }
+  return failure("{} is no ADDRESS:PORT, such as {}", in_quotes(text), example);
+}
+
+}  // namespace
+
+Result<packet::SocketAddress> parse_listen(std::string_view text) {
+  return parse_socket_address(text, "0.0.0.0:45010 or [::]:45010");
+}
+
+Result<packet::SocketAddress> parse_server(std::string_view text) {
+  auto server = parse_socket_address(text, "192.0.2.1:45010 or [2001:db8::1]:45010");
+  if (server && server->address.is_unspecified()) return failure("{} is no address to send to", in_quotes(text));
+  return server;
+}
+
+Result<packet::Address> parse_source(std::string_view text) {
+  const auto address = packet::Address::parse(text);
+  if (!address) return failure("{} is no IP address", in_quotes(text));
+  if (address->is_unspecified() || address->is_multicast())
+    return failure("{} is no address to send from", in_quotes(text));
+  return *address;
+}
+
+Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text) {
+  const auto parsed = packet::InterfaceAddress::parse(text);
+  if (!parsed) {
+    const auto slash = text.find('/');
+    const auto address = packet::Address::parse(text.substr(0, slash));
+    if (!address) return failure("{} is no address with a network length, such as 10.200.15.1/24", in_quotes(text));
+    const unsigned usual = address->is_ipv4() ? 24 : 64;
+    if (slash == std::string_view::npos) {
+      return failure("{} has no network length (did you mean {}/{}?)", in_quotes(text), text, usual);
+    }
+    return failure("{} is no network length (0 to {})", in_quotes(text.substr(slash)), address->bits());
+  }
+  const packet::Address& address = parsed->address;
+  if (address.is_unspecified() || address.is_multicast() || address.is_loopback()) {
+    return failure("{} is no address that a tunnel can have", in_quotes(text));
+  }
+  // A network of two hosts has neither a network nor a broadcast address (RFC 3021, RFC 6164).
+  if (parsed->length + 1 < address.bits()) {
+    const packet::Prefix network = parsed->network();
+    if (network.address() == address) {
+      return failure("{} is the address of the network itself, not of a host in it", in_quotes(text));
+    }
+    if (address.is_ipv4() && ~load_be32(address.bytes().data()) << parsed->length == 0) {
+      return failure("{} is the broadcast address of its network", in_quotes(text));
+    }
+  }
+  return *parsed;
+}
+
+Result<packet::Prefix> parse_prefix(std::string_view text) {
+  if (const auto prefix = packet::Prefix::parse(text)) return *prefix;
+  const auto with_host_bits = packet::InterfaceAddress::parse(text);
+  if (!with_host_bits) {
+    return failure("{} is no prefix, such as 10.200.15.0/28 or 2001:db8::/64", in_quotes(text));
+  }
+  return failure("{} has host bits set (did you mean {}, or the one host {}?)", in_quotes(text),
+                 with_host_bits->network().to_string(), packet::Prefix(with_host_bits->address).to_string());
+}
+
+}  // namespace mpquic::config

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "config/model.h"
+
+namespace mpquic::config {
+
+// One value each, out of the text that stands in the file. The error quotes the text and says what would be right.
+
+Result<Role> parse_role(std::string_view text);
+Result<Alpn> parse_alpn(std::string_view text);
+Result<CongestionControl> parse_congestion(std::string_view text);
+Result<TrafficClass> parse_class(std::string_view text);
+Result<ClientAuth> parse_client_auth(std::string_view text);
+Result<LogLevel> parse_level(std::string_view text);
+Result<bool> parse_bool(std::string_view text);
+
+Result<std::optional<unsigned>> parse_mtu(std::string_view text);      ///< bytes; none is "auto"
+Result<std::optional<unsigned>> parse_workers(std::string_view text);  ///< none is "auto"
+
+/// Of a link, tunnel or client: what fits a log line and a metric label.
+Result<std::string> parse_name(std::string_view text);
+/// Of a network interface, by the kernel's rules.
+Result<std::string> parse_interface(std::string_view text);
+/// A relative name is taken from `folder`.
+Result<std::filesystem::path> parse_file(std::string_view text, const std::filesystem::path& folder);
+
+/// Where the server listens or is reached: ADDRESS:PORT, port 1 to 65535.
+Result<packet::SocketAddress> parse_listen(std::string_view text);
+Result<packet::SocketAddress> parse_server(std::string_view text);
+/// An address of this box, to send from.
+Result<packet::Address> parse_source(std::string_view text);
+/// A host's address with the length of its network.
+Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text);
+Result<packet::Prefix> parse_prefix(std::string_view text);
+
+}  // namespace mpquic::config

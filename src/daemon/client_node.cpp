@@ -1,0 +1,176 @@
+#include "daemon/client_node.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "daemon/ask_workers.h"
+#include "daemon/status.h"
+
+namespace mpquic::daemon {
+
+LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server) {
+  LinkView view{.interface = link.interface, .index = state.ifindex};
+  const auto unusable = [&](std::string obstacle) {
+    view.obstacle = std::move(obstacle);
+    return view;
+  };
+  if (!state.present) return unusable("there is no such interface");
+  if (!state.up) return unusable("the interface is down");
+  if (!state.carrier) return unusable("no carrier");
+  const auto suits = [&](const packet::Address& address) {
+    return address.family() == server.address.family() && (!link.source || link.source->value == address);
+  };
+  const auto source = std::ranges::find_if(state.addresses, suits);
+  if (source == state.addresses.end()) {
+    return unusable(link.source ? fmt::format("the interface has no address {}", link.source->value.to_string())
+                                : fmt::format("no {} address", server.address.is_ipv4() ? "IPv4" : "IPv6"));
+  }
+  view.usable = true;
+  view.source = *source;
+  return view;
+}
+
+ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlTools& tools,
+                       system::NetlinkSocket netlink, system::LinkMonitor links)
+    : configuration_(configuration), tools_(tools), netlink_(std::move(netlink)), links_(std::move(links)) {}
+
+Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configuration& configuration,
+                                                       const ControlTools& tools) {
+  const config::ClientConfig& client = *configuration.client();
+  if (client.tls.insecure_skip_verify) {
+    log::warning("insecure_skip_verify is on: anybody on the way can pose as the server and read everything");
+  }
+  const auto file = [](const std::optional<config::File>& named) {
+    return named ? named->value : std::filesystem::path();
+  };
+  auto tls = quic::TlsContext::load({.certificate = file(client.tls.certificate),
+                                     .key = file(client.tls.key),
+                                     .ca = client.tls.insecure_skip_verify ? "" : file(client.tls.ca),
+                                     .server_name = client.tls.server_name});
+  if (!tls) return std::unexpected(tls.error());
+  auto netlink = system::NetlinkSocket::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  std::vector<std::string> interfaces;
+  for (const auto& link : client.links) interfaces.push_back(link.interface);
+  auto links = system::LinkMonitor::open(interfaces);
+  if (!links) return std::unexpected(links.error());
+
+  std::unique_ptr<ClientNode> node(new ClientNode(client, tools, std::move(*netlink), std::move(*links)));
+  for (const auto& tunnel : client.tunnels) {
+    if (auto added = node->add_tunnel(tunnel, *tls); !added) return std::unexpected(added.error());
+  }
+  if (auto watched = tools.loop.watch(node->links_.fd(), io::EventLoop::Interest::read,
+                                      [self = node.get()] { self->on_links(); });
+      !watched) {
+    return std::unexpected(watched.error());
+  }
+  for (const auto& tunnel : node->tunnels_) node->show_link(*tunnel);
+  return node;
+}
+
+Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls) {
+  const config::Path& path = tunnel.paths.front();
+  auto tun = TunSetup::create(tunnel, 1, netlink_);
+  if (!tun) return std::unexpected(tun.error());
+  Worker* worker = tools_.workers[tunnels_.size() % tools_.workers.size()];
+  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel, *configuration_.find_link(path.link.value),
+                                                     path.server.value, std::move(*tun), worker, nullptr}));
+  Tunnel& added = *tunnels_.back();
+  ClientTunnel::Settings settings{.name = tunnel.name,
+                                  .server = path.server.value,
+                                  .tunnel_address = tunnel.ipv4().address,
+                                  .own_addresses = {},
+                                  .transport = {.alpn = std::string(config::name(path.alpn)),
+                                                .congestion = congestion_of(tunnel.congestion)},
+                                  .tls = std::move(tls),
+                                  .on_mtu = {}};
+  for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
+  settings.on_mtu = [this, &added](std::size_t mtu) {
+    tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });
+  };
+  added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
+                                                 std::move(added.tun.take_queues().front()), added.tun.offloads());
+  return {};
+}
+
+void ClientNode::on_links() {
+  auto changed = links_.read();
+  if (!changed) return log::warning("watching links: {}", changed.error().message);
+  for (const auto& tunnel : tunnels_) {
+    if (std::ranges::find(*changed, tunnel->link.interface) != changed->end()) show_link(*tunnel);
+  }
+}
+
+void ClientNode::show_link(Tunnel& tunnel) {
+  LinkView view = view_of(tunnel.link, links_.state(tunnel.link.interface), tunnel.server);
+  tunnel.worker->post([running = tunnel.running.get(), view = std::move(view)] { running->set_link(view); });
+}
+
+void ClientNode::stop() {
+  tools_.loop.forget(links_.fd());
+  for (const auto& tunnel : tunnels_) {
+    // Taken apart where it lived.
+    tunnel->worker->post([running = std::shared_ptr<ClientTunnel>(std::move(tunnel->running))] { running->stop(); });
+  }
+}
+
+void ClientNode::collect(std::function<void(control::NodeStatus)> done) {
+  using Answer = std::vector<std::pair<std::size_t, ClientTunnel::Snapshot>>;
+  // By worker; the pointers are good there until the letter that takes them apart, which comes later.
+  std::vector<std::vector<std::pair<std::size_t, const ClientTunnel*>>> asked(tools_.workers.size());
+  for (std::size_t i = 0; i < tunnels_.size(); ++i) {
+    asked[tunnels_[i]->worker->index()].emplace_back(i, tunnels_[i]->running.get());
+  }
+  const auto question = [asked](std::size_t worker) {
+    Answer answer;
+    for (const auto& [i, running] : asked[worker]) answer.emplace_back(i, running->snapshot());
+    return answer;
+  };
+  ask_workers<Answer>(tools_, question, [this, done = std::move(done)](std::vector<Answer> answers) {
+    control::NodeStatus status;
+    status.role = "client";
+    status.tunnels.resize(tunnels_.size());
+    for (const Answer& answer : answers) {
+      for (const auto& [i, snapshot] : answer) {
+        status.tunnels[i] = status_of(*tunnels_[i], snapshot);
+        status.total += snapshot.drops;
+      }
+    }
+    done(std::move(status));
+  });
+}
+
+control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const {
+  control::TunnelStatus status;
+  status.name = tunnel.configuration.name;
+  status.state = describe(snapshot.state);
+  status.detail = snapshot.detail;
+  status.traffic_class = config::name(tunnel.configuration.traffic_class);
+  for (const auto& address : tunnel.configuration.addresses) status.addresses.push_back(address.value.to_string());
+  status.mtu = tunnel.tun.mtu();
+  status.link = tunnel.link.name;
+  status.server = tunnel.server.to_string();
+  status.traffic = traffic_of(snapshot.total);
+  if (snapshot.local) {
+    control::ConnectionStatus connection = connection_status(snapshot.connection);
+    connection.id = snapshot.connections;
+    connection.remote_address = tunnel.server.to_string();
+    connection.local_address = snapshot.local->to_string();
+    connection.link = tunnel.link.name;
+    connection.state = status.state;
+    connection.since_seconds = seconds_between(snapshot.since, tools_.loop.now());
+    connection.mtu = snapshot.mtu;
+    connection.queue_bytes = snapshot.queued_bytes;
+    connection.reconnects = snapshot.connections == 0 ? 0 : snapshot.connections - 1;
+    connection.drops = snapshot.drops;
+    status.connections.push_back(std::move(connection));
+  }
+  return status;
+}
+
+Result<std::unique_ptr<Role>> make_client(const config::Configuration& configuration, const ControlTools& tools) {
+  return ClientNode::create(configuration, tools);
+}
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/client_tunnel.h"
+#include "daemon/node.h"
+#include "daemon/tun_setup.h"
+#include "system/link_monitor.h"
+
+namespace mpquic::daemon {
+
+/// The box: its links watched on the control thread, its tunnels pinned to workers.
+class ClientNode final : public Role {
+ public:
+  static Result<std::unique_ptr<ClientNode>> create(const config::Configuration& configuration,
+                                                    const ControlTools& tools);
+
+  void collect(std::function<void(control::NodeStatus)> done) override;
+  void stop() override;
+
+ private:
+  struct Tunnel {
+    const config::ClientTunnel& configuration;
+    const config::Link& link;
+    packet::SocketAddress server;
+    TunSetup tun;
+    Worker* worker;
+    std::unique_ptr<ClientTunnel> running;
+  };
+
+  ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,
+             system::LinkMonitor links);
+  Result<void> add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls);
+  void on_links();
+  void show_link(Tunnel& tunnel);
+  control::TunnelStatus status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const;
+
+  const config::ClientConfig& configuration_;
+  ControlTools tools_;
+  system::NetlinkSocket netlink_;
+  system::LinkMonitor links_;
+  std::vector<std::unique_ptr<Tunnel>> tunnels_;
+};
+
+/// What a tunnel to `server` can make of a link in this state.
+LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server);
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,201 @@
+#include "daemon/client_tunnel.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "base/log.h"
+#include "packet/ip.h"
+
+namespace mpquic::daemon {
+namespace {
+
+// A server that does not answer for so long is dialled anew: QUIC's own probes come ever more seldom and the idle
+// timeout is a minute, while a restarted server or a healed link is worth noticing at once.
+constexpr Duration silence_limit = std::chrono::seconds(3);
+
+constexpr std::uint64_t no_error = 0;
+
+double random_fraction() {
+  static thread_local std::minstd_rand generator(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+}  // namespace
+
+ClientTunnel::ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, const packet::Offloads& offloads)
+    : worker_(worker),
+      settings_(std::move(settings)),
+      tun_(worker, std::move(tun), offloads, settings_.own_addresses, *this, drops_),
+      session_({}, drops_, tun_),
+      timer_([this] { on_timer(); }),
+      since_(worker.now()) {}
+
+ClientTunnel::~ClientTunnel() { worker_.forget(*this); }
+
+void ClientTunnel::enter(TunnelState state, std::string detail) {
+  if (state != state_) since_ = worker_.now();
+  state_ = state;
+  detail_ = std::move(detail);
+}
+
+void ClientTunnel::set_link(const LinkView& link) {
+  if (link == link_) return;
+  const bool same_way = link.usable && link_.usable && link.source == link_.source && link.index == link_.index;
+  link_ = link;
+  if (same_way) return;
+  hang_up();
+  if (!link.usable) {
+    enter(TunnelState::waiting_for_link, link.obstacle);
+    log::info("{}: waiting for {}: {}", settings_.name, link.interface, link.obstacle);
+    return;
+  }
+  redial_.succeeded();  // a new way: what failed on the old one says nothing
+  dial();
+}
+
+void ClientTunnel::dial() {
+  hang_up();
+  tried_at_ = worker_.now();
+  auto socket = io::UdpSocket::open({.bind = {link_.source, 0}, .device = link_.interface});
+  if (!socket) return redial(socket.error().message);
+  const packet::SocketAddress local = socket->local();
+  auto connection =
+      quic::Connection::connect(settings_.transport, *settings_.tls, local, settings_.server, worker_.now());
+  if (!connection) return redial(connection.error().message);
+  connection_ = std::move(*connection);
+  connection_->set_owner(*this);
+  port_ = std::make_unique<UdpPort>(
+      worker_, std::move(*socket),
+      UdpPort::Handlers{[this](auto arrivals) { on_arrivals(arrivals); }, [this] { worker_.at_end_of_turn(*this); }},
+      drops_);
+  if (state_ != TunnelState::backing_off) enter(TunnelState::connecting, {});
+  state_ = TunnelState::connecting;
+  log::debug("{}: connecting to {} from {} on {}", settings_.name, settings_.server.to_string(), local.to_string(),
+             link_.interface);
+  write();
+}
+
+void ClientTunnel::hang_up() {
+  session_.close();
+  worker_.timers().set(timer_, never);
+  retry_at_ = unanswered_since_ = never;
+  if (connection_ == nullptr) return;
+  past_ += connection_->statistics();
+  connection_.reset();
+  port_.reset();
+}
+
+void ClientTunnel::redial(std::string reason) {
+  const bool news = state_ == TunnelState::up || detail_ != reason;
+  hang_up();
+  if (news) log::warning("{}: {}", settings_.name, reason);
+  enter(TunnelState::backing_off, std::move(reason));
+  retry_at_ = redial_.next(tried_at_, random_fraction(), worker_.now());
+  worker_.timers().set(timer_, retry_at_);
+}
+
+void ClientTunnel::on_arrivals(std::span<packet::UdpArrival> arrivals) {
+  for (packet::UdpArrival& arrival : arrivals) {
+    for (std::size_t offset = 0; offset < arrival.bytes.size(); offset += arrival.segment_size) {
+      const std::size_t size = std::min(arrival.segment_size, arrival.bytes.size() - offset);
+      connection_->receive(arrival.bytes.subspan(offset, size), arrival.local, arrival.remote, arrival.ecn,
+                           worker_.now());
+    }
+  }
+  unanswered_since_ = never;
+  worker_.at_end_of_turn(*this);
+}
+
+void ClientTunnel::on_established() {
+  ++connections_;
+  redial_.succeeded();
+  enter(TunnelState::up, {});
+  session_.open(worker_.now());
+  registration_number_ = 1;
+  session_.send_registration(settings_.tunnel_address);
+  log::info("{}: up: {} through {} ({})", settings_.name, settings_.server.to_string(), link_.interface,
+            link_.source.to_string());
+}
+
+void ClientTunnel::on_lost(std::uint64_t number) {
+  if (number != registration_number_) return;
+  registration_number_ = connection_->statistics().tx_datagrams + 1;
+  session_.send_registration(settings_.tunnel_address);
+}
+
+void ClientTunnel::on_datagram(Bytes datagram) {
+  if (!packet::source_of(datagram)) return drops_.count(Drop::malformed);
+  tun_.deliver(datagram);
+}
+
+void ClientTunnel::on_burst(Burst burst) {
+  auto packets = packet::Splitter::begin(burst.header, burst.packet);
+  if (!packets) return drops_.count(packets.error());
+  session_.push(std::move(burst.memory), std::move(*packets), packet::flow_hash(burst.packet), worker_.now());
+  worker_.at_end_of_turn(*this);
+}
+
+void ClientTunnel::on_timer() {
+  if (connection_ == nullptr) return dial();
+  connection_->on_deadline(worker_.now());
+  if (worker_.now() - silence_limit >= unanswered_since_) return redial("the server does not answer");
+  write();
+}
+
+void ClientTunnel::end_of_turn() {
+  if (connection_ != nullptr) write();
+}
+
+void ClientTunnel::write() {
+  const Instant now = worker_.now();
+  while (!port_->blocked()) {
+    const bool done = connection_->write(session_, port_->batch(), now);
+    if (!port_->send() || done) break;
+  }
+  if (connection_->state() == quic::ConnectionState::closed) return redial(connection_->close_reason());
+  follow_mtu();
+  watch_silence();
+  const Instant silence = unanswered_since_ == never ? never : unanswered_since_ + silence_limit;
+  worker_.timers().set(timer_, std::min({connection_->deadline(), session_.deadline(), silence}));
+}
+
+void ClientTunnel::watch_silence() {
+  if (state_ != TunnelState::up || connection_->statistics().bytes_in_flight == 0) {
+    unanswered_since_ = never;
+  } else if (unanswered_since_ == never) {
+    unanswered_since_ = worker_.now();
+  }
+}
+
+void ClientTunnel::follow_mtu() {
+  const std::size_t mtu = connection_->max_datagram_size();
+  if (mtu == 0 || mtu == mtu_) return;
+  mtu_ = mtu;
+  settings_.on_mtu(mtu);
+}
+
+void ClientTunnel::stop() {
+  if (connection_ != nullptr) {
+    connection_->close(no_error, "the client stops");
+    if (!port_->blocked()) {
+      connection_->write(session_, port_->batch(), worker_.now());
+      port_->send();
+    }
+  }
+  hang_up();
+  enter(TunnelState::waiting_for_link, "stopped");
+}
+
+ClientTunnel::Snapshot ClientTunnel::snapshot() const {
+  Snapshot result{.state = state_, .detail = detail_, .local = {}, .since = since_, .mtu = mtu_,
+                  .connections = connections_, .queued_bytes = session_.queued_bytes(), .connection = {},
+                  .total = past_, .drops = drops_};
+  if (connection_ == nullptr) return result;
+  result.local = port_->local();
+  result.connection = connection_->statistics();
+  result.total += result.connection;
+  return result;
+}
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,108 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/drop.h"
+#include "daemon/redial.h"
+#include "daemon/tun_port.h"
+#include "daemon/udp_port.h"
+#include "daemon/worker.h"
+#include "packet/address.h"
+#include "quic/connection.h"
+#include "tunnel/session.h"
+
+namespace mpquic::daemon {
+
+/// What a link can be used for at the moment: the control thread's view, sent to the tunnels on it.
+struct LinkView {
+  std::string interface;
+  bool usable = false;              ///< there, up, with carrier and a source address for the server's family
+  packet::Address source;           ///< when usable
+  unsigned index = 0;
+  std::string obstacle;             ///< when not usable: what is missing
+
+  bool operator==(const LinkView&) const = default;
+};
+
+//  waiting_for_link --usable--> connecting --established--> up
+//  connecting, up --closed, silent--> backing_off --time--> connecting;  any --link lost--> waiting_for_link
+enum class TunnelState : std::uint8_t { waiting_for_link, connecting, up, backing_off };
+
+/// A client's tunnel, on its worker: the TUN queue, a session, and the connection that is made again and again.
+class ClientTunnel final : private quic::ConnectionOwner, private TunReader, private TurnTask {
+ public:
+  struct Settings {
+    std::string name;
+    packet::SocketAddress server;
+    packet::Address tunnel_address;  ///< IPv4: what is registered
+    std::vector<packet::Address> own_addresses;
+    quic::TransportSettings transport;
+    std::shared_ptr<const quic::TlsContext> tls;
+    /// Called on the worker's thread when the largest inner packet changes; 0 is never told.
+    std::function<void(std::size_t)> on_mtu;
+  };
+  struct Snapshot {
+    TunnelState state = TunnelState::waiting_for_link;
+    std::string detail;  ///< of the state: what is missing, why it closed
+    std::optional<packet::SocketAddress> local;
+    Instant since{};
+    std::size_t mtu = 0;
+    std::uint64_t connections = 0;         ///< established so far
+    std::size_t queued_bytes = 0;
+    quic::ConnectionStatistics connection;  ///< of the current one
+    quic::ConnectionStatistics total;       ///< datagrams and bytes of all
+    DropCounters drops;
+  };
+
+  ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, const packet::Offloads& offloads);
+  ~ClientTunnel();
+
+  void set_link(const LinkView& link);
+  /// Says goodbye to the server; nothing is sent any more.
+  void stop();
+  Snapshot snapshot() const;
+
+ private:
+  void on_established() override;
+  void on_lost(std::uint64_t number) override;
+  void on_datagram(Bytes datagram) override;
+  void on_burst(Burst burst) override;
+  void end_of_turn() override;
+
+  void on_arrivals(std::span<packet::UdpArrival> arrivals);
+  void on_timer();
+  void dial();
+  void hang_up();
+  void redial(std::string reason);
+  void write();
+  void watch_silence();
+  void follow_mtu();
+  void enter(TunnelState state, std::string detail);
+
+  Worker& worker_;
+  Settings settings_;
+  DropCounters drops_;
+  TunPort tun_;
+  tunnel::Session session_;
+  LinkView link_;
+  std::unique_ptr<UdpPort> port_;
+  std::unique_ptr<quic::Connection> connection_;
+  Redial redial_;
+  Timer timer_;
+  TunnelState state_ = TunnelState::waiting_for_link;
+  std::string detail_ = "not looked at yet";
+  Instant since_{};
+  Instant tried_at_{};
+  Instant retry_at_ = never;
+  Instant unanswered_since_ = never;      ///< something was sent then, and nothing has come back
+  std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it
+  std::size_t mtu_ = 0;
+  std::uint64_t connections_ = 0;
+  quic::ConnectionStatistics past_;  ///< of the connections before
+};
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,162 @@
+#include "daemon/node.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <thread>
+
+#include "base/log.h"
+#include "control/control_socket.h"
+
+namespace mpquic::daemon {
+namespace {
+
+using Interest = io::EventLoop::Interest;
+
+// More workers than this would mostly hand packets to each other.
+constexpr unsigned most_automatic_workers = 8;
+
+unsigned worker_count(const config::Configuration& configuration) {
+  if (configuration.workers) return *configuration.workers;
+  unsigned count = std::clamp(std::thread::hardware_concurrency(), 1U, most_automatic_workers);
+  // A tunnel lives on one worker.
+  if (const auto* client = configuration.client()) {
+    count = std::min(count, static_cast<unsigned>(client->tunnels.size()));
+  }
+  return std::max(count, 1U);
+}
+
+/// SIGTERM and SIGINT as something readable; no thread is interrupted by them.
+Result<Fd> termination_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return os_failure("sigprocmask");
+  Fd fd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!fd) return os_failure("signalfd");
+  return fd;
+}
+
+/// The control thread: what everything else hangs on, in the order in which it is taken down.
+class Node {
+ public:
+  static Result<std::unique_ptr<Node>> create(const config::Configuration& configuration);
+  void run();
+
+ private:
+  Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
+       control::ControlSocket control, Fd signals);
+  Result<void> start();
+  void on_request(control::ControlRequest request);
+  void turn();
+
+  const config::Configuration& configuration_;
+  std::int64_t started_ = std::time(nullptr);
+  io::EventLoop loop_;
+  std::unique_ptr<io::Mailbox> mailbox_;
+  control::ControlSocket control_;
+  Fd signals_;
+  Timers timers_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Role> role_;
+  bool stopping_ = false;
+};
+
+Node::Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
+           control::ControlSocket control, Fd signals)
+    : configuration_(configuration),
+      loop_(std::move(loop)),
+      mailbox_(std::move(mailbox)),
+      control_(std::move(control)),
+      signals_(std::move(signals)) {}
+
+Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configuration) {
+  auto loop = io::EventLoop::create();
+  if (!loop) return std::unexpected(loop.error());
+  auto mailbox = io::Mailbox::create();
+  if (!mailbox) return std::unexpected(mailbox.error());
+  auto signals = termination_signals();
+  if (!signals) return std::unexpected(signals.error());
+  auto control = control::ControlSocket::open(configuration.control);
+  if (!control) return std::unexpected(control.error());
+  std::unique_ptr<Node> node(new Node(configuration, std::move(*loop), std::move(*mailbox), std::move(*control),
+                                      std::move(*signals)));
+  if (auto started = node->start(); !started) return std::unexpected(started.error());
+  return node;
+}
+
+Result<void> Node::start() {
+  const auto on_signal = [this] {
+    signalfd_siginfo info{};
+    if (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) stopping_ = true;
+  };
+  const auto on_control = [this] {
+    control_.on_readable(loop_.now(), [this](control::ControlRequest request) { on_request(std::move(request)); });
+  };
+  if (auto watched = loop_.watch(mailbox_->fd(), Interest::read, [this] { mailbox_->run(); }); !watched) return watched;
+  if (auto watched = loop_.watch(signals_.get(), Interest::read, on_signal); !watched) return watched;
+  if (auto watched = loop_.watch(control_.fd(), Interest::read, on_control); !watched) return watched;
+
+  ControlTools tools{loop_, timers_, [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); }, {}};
+  for (unsigned i = 0; i < worker_count(configuration_); ++i) {
+    auto worker = Worker::create(i);
+    if (!worker) return std::unexpected(worker.error());
+    workers_.push_back(std::move(*worker));
+    tools.workers.push_back(workers_.back().get());
+  }
+  auto role = configuration_.client() != nullptr ? make_client(configuration_, tools)
+                                                 : make_server(configuration_, tools);
+  if (!role) return std::unexpected(role.error());
+  role_ = std::move(*role);
+  for (const auto& worker : workers_) worker->start();
+  return {};
+}
+
+void Node::on_request(control::ControlRequest request) {
+  if (request.line() != "status") return request.refuse("unknown request");
+  role_->collect([this, request](control::NodeStatus status) {
+    status.instance = configuration_.name;
+    status.version = MPQUIC_VERSION;
+    status.pid = getpid();
+    status.started = started_;
+    status.workers = workers_.size();
+    request.reply(control::to_text(status));
+  });
+}
+
+void Node::turn() {
+  loop_.turn(std::min(timers_.next(), control_.deadline()));
+  timers_.run(loop_.now());
+  control_.on_deadline(loop_.now());
+}
+
+void Node::run() {
+  log::info("{} runs ({} workers, version {})", configuration_.name, workers_.size(), MPQUIC_VERSION);
+  while (!stopping_) turn();
+  loop_.forget(control_.fd());
+  role_->stop();
+  // What the workers still have to say is heard until they are done.
+  std::thread farewell([this] {
+    for (const auto& worker : workers_) worker->stop();
+    mailbox_->post([this] { stopping_ = false; });
+  });
+  while (stopping_) turn();
+  farewell.join();
+  role_.reset();
+  log::info("{} has stopped", configuration_.name);
+}
+
+}  // namespace
+
+Result<void> run(const config::Configuration& configuration) {
+  auto node = Node::create(configuration);
+  if (!node) return std::unexpected(node.error());
+  (*node)->run();
+  return {};
+}
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "config/model.h"
+#include "control/status.h"
+#include "daemon/worker.h"
+
+namespace mpquic::daemon {
+
+/// What a node does as client or as server. On the control thread.
+class Role {
+ public:
+  virtual ~Role() = default;
+  /// Asks the workers; `done` is called on the control thread when all have answered.
+  virtual void collect(std::function<void(control::NodeStatus)> done) = 0;
+  /// Says goodbye to the other ends and takes everything off the workers, which may stop then.
+  virtual void stop() = 0;
+};
+
+/// The control thread's own tools, which a role uses.
+struct ControlTools {
+  io::EventLoop& loop;
+  Timers& timers;
+  /// For workers: runs a letter on the control thread.
+  std::function<void(io::Mailbox::Letter)> post;
+  std::vector<Worker*> workers;
+};
+
+Result<std::unique_ptr<Role>> make_client(const config::Configuration& configuration, const ControlTools& tools);
+Result<std::unique_ptr<Role>> make_server(const config::Configuration& configuration, const ControlTools& tools);
+
+/// Runs the node until SIGTERM or SIGINT. Returns when everything is taken down again.
+Result<void> run(const config::Configuration& configuration);
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "packet/address.h"
+#include "peers/directory.h"
+#include "peers/path_ref.h"
+
+namespace mpquic::daemon {
+
+/// How a server's workers reach the control thread, which owns the registry and the TUN devices. Called on a worker's
+/// thread; what the registry decides comes as peers::Changes to all workers.
+class ControlThread {
+ public:
+  virtual void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
+                     const packet::Address& address) = 0;
+  virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
+  virtual void gone(peers::PathRef path) = 0;
+  /// A path of this tunnel carries inner packets of `mtu` bytes.
+  virtual void path_mtu(const std::string& tunnel, std::size_t mtu) = 0;
+
+ protected:
+  ~ControlThread() = default;
+};
+
+}  // namespace mpquic::daemon

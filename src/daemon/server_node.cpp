@@ -1,0 +1,245 @@
+#include "daemon/server_node.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "certs/secret.h"
+#include "daemon/ask_workers.h"
+#include "daemon/listen.h"
+#include "daemon/status.h"
+
+namespace mpquic::daemon {
+namespace {
+
+constexpr Duration expiry_interval = std::chrono::seconds(10);
+
+std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig& configuration) {
+  std::vector<peers::Peer> known;
+  for (const config::Client& client : configuration.clients) {
+    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}};
+    for (const auto& prefix : client.prefixes) peer.prefixes.push_back(prefix.value);
+    for (const auto& tunnel : configuration.tunnels) {
+      if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
+    }
+    known.push_back(std::move(peer));
+  }
+  return std::make_shared<const peers::Directory>(std::move(known));
+}
+
+std::string_view kind_of(peers::RouteKind kind) {
+  switch (kind) {
+    case peers::RouteKind::registered: return "registered";
+    case peers::RouteKind::learned: return "learned";
+    case peers::RouteKind::owned: return "configured";
+  }
+  return {};
+}
+
+/// Numbers of paths are unique on their worker; this makes them unique in the node.
+std::uint64_t connection_id(peers::PathRef path) { return std::uint64_t{path.worker} << 48 | path.number; }
+
+}  // namespace
+
+ServerNode::ServerNode(const config::ServerConfig& configuration, const ControlTools& tools,
+                       system::NetlinkSocket netlink)
+    : configuration_(configuration),
+      tools_(tools),
+      netlink_(std::move(netlink)),
+      registry_({}),
+      expiry_([this] { expire(); }) {}
+
+Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configuration& configuration,
+                                                       const ControlTools& tools) {
+  const config::ServerConfig& server = *configuration.server();
+  auto tls = quic::TlsContext::load(
+      {.certificate = server.tls.certificate->value,
+       .key = server.tls.key->value,
+       .ca = server.tls.client_auth == config::ClientAuth::none ? "" : server.tls.client_ca->value,
+       .server_name = {}});
+  if (!tls) return std::unexpected(tls.error());
+  // From the private key, so that they survive a restart without a file of their own.
+  auto reset = certs::derive_secret(server.tls.key->value, "stateless reset");
+  if (!reset) return std::unexpected(reset.error());
+  auto token = certs::derive_secret(server.tls.key->value, "retry token");
+  if (!token) return std::unexpected(token.error());
+  auto netlink = system::NetlinkSocket::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  if (server.tls.client_auth == config::ClientAuth::none) {
+    log::warning("client_auth is none: whoever reaches this server gets into its tunnels");
+  }
+
+  std::unique_ptr<ServerNode> node(new ServerNode(server, tools, std::move(*netlink)));
+  for (Worker* worker : tools.workers) node->workers_.push_back(std::make_unique<ServerWorker>(*worker));
+  std::vector<ServerWorker*> siblings;
+  for (const auto& worker : node->workers_) siblings.push_back(worker.get());
+  for (const auto& worker : node->workers_) worker->set_siblings(siblings);
+  if (auto added = node->add_tunnels(); !added) return std::unexpected(added.error());
+  if (auto added = node->add_ports(*tls, {*reset, *token}); !added) return std::unexpected(added.error());
+  tools.timers.set(node->expiry_, tools.loop.now() + expiry_interval);
+  return node;
+}
+
+Result<void> ServerNode::add_tunnels() {
+  for (const config::ServerTunnel& tunnel : configuration_.tunnels) {
+    auto setup = TunSetup::create(tunnel, static_cast<unsigned>(workers_.size()), netlink_);
+    if (!setup) return std::unexpected(setup.error());
+    ServerTunSettings settings{tunnel.name, {}};
+    for (const auto& address : tunnel.addresses) settings.addresses.push_back(address.value);
+    auto queues = setup->take_queues();
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      workers_[i]->add_tun(settings, std::move(queues[i]), setup->offloads());
+    }
+    tuns_.emplace(tunnel.name, std::move(*setup));
+  }
+  return {};
+}
+
+Result<void> ServerNode::add_ports(std::shared_ptr<const quic::TlsContext> tls, const quic::ServerSecrets& secrets) {
+  const auto directory = directory_of(configuration_);
+  const auto workers = static_cast<unsigned>(workers_.size());
+  for (const packet::SocketAddress& address : configuration_.listen_addresses()) {
+    auto sockets = listen(address, workers);
+    if (!sockets) return std::unexpected(sockets.error());
+    const auto listens_here = [&](const config::ServerTunnel& tunnel) { return tunnel.listen.value == address; };
+    const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
+    const ServerPortSettings settings{.listen = address,
+                                      .transport = {.alpn = std::string(config::name(first.alpn)),
+                                                    .congestion = congestion_of(first.congestion)},
+                                      .tls = tls,
+                                      .secrets = secrets};
+    for (unsigned i = 0; i < workers; ++i) {
+      std::vector<ServerTun*> tunnels;
+      for (const auto& tun : workers_[i]->tuns()) {
+        const auto configured = std::ranges::find(configuration_.tunnels, tun->settings().name,
+                                                  &config::ServerTunnel::name);
+        if (listens_here(*configured)) tunnels.push_back(tun.get());
+      }
+      workers_[i]->add_port(workers, settings, std::move((*sockets)[i]), std::move(tunnels), directory, *this);
+    }
+    log::info("listening on {}", address.to_string());
+  }
+  return {};
+}
+
+void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
+                       const packet::Address& address) {
+  tools_.post([this, path, peer = std::move(peer), tunnel, address] {
+    publish(registry_.claim(path, peer, tunnel, address, tools_.loop.now()));
+  });
+}
+
+void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
+  tools_.post([this, path, source] { publish(registry_.learn(path, source, tools_.loop.now())); });
+}
+
+void ServerNode::gone(peers::PathRef path) {
+  tools_.post([this, path] { publish(registry_.gone(path)); });
+}
+
+void ServerNode::path_mtu(const std::string& tunnel, std::size_t mtu) {
+  tools_.post([this, tunnel, mtu] {
+    // The device fits the client with the widest path; the others' packets are cut down by ICMP.
+    TunSetup& tun = tuns_.at(tunnel);
+    if (mtu > tun.mtu()) tun.follow_path(mtu, netlink_);
+  });
+}
+
+void ServerNode::publish(peers::Changes changes) {
+  if (changes.empty()) return;
+  const auto shared = std::make_shared<const peers::Changes>(std::move(changes));
+  for (const auto& worker : workers_) {
+    worker->worker().post([target = worker.get(), shared] { target->apply(*shared); });
+  }
+}
+
+void ServerNode::expire() {
+  publish(registry_.expire(tools_.loop.now()));
+  tools_.timers.set(expiry_, tools_.loop.now() + expiry_interval);
+}
+
+void ServerNode::stop() {
+  // All say goodbye before any is taken apart: until then they may still write to each other.
+  for (const auto& worker : workers_) {
+    worker->worker().post([target = worker.get()] { target->stop(); });
+  }
+  ask_workers<int>(tools_, [](std::size_t) { return 0; }, [this](const std::vector<int>&) {
+    for (auto& worker : workers_) {
+      Worker& home = worker->worker();
+      home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
+    }
+    workers_.clear();
+  });
+}
+
+ServerNode::WorkerReport ServerNode::report(const ServerWorker& reporter) {
+  WorkerReport result;
+  for (const auto& tun : reporter.tuns()) result.drops += tun->drops();
+  for (const auto& port : reporter.ports()) {
+    result.drops += port->drops();
+    port->each_path([&](const ServerPath& path) {
+      result.paths.push_back(path.snapshot());
+      result.drops += path.drops();
+    });
+    for (const auto& [tun, past] : port->past()) {
+      quic::ConnectionStatistics& total = result.past[tun->settings().name];
+      total += past;
+    }
+  }
+  return result;
+}
+
+void ServerNode::collect(std::function<void(control::NodeStatus)> done) {
+  // The pointers are good on their workers until the letters that take them apart, which come later.
+  std::vector<const ServerWorker*> asked;
+  for (const auto& worker : workers_) asked.push_back(worker.get());
+  ask_workers<WorkerReport>(
+      tools_, [asked](std::size_t worker) { return report(*asked[worker]); },
+      [this, done = std::move(done)](std::vector<WorkerReport> reports) { done(status_of(std::move(reports))); });
+}
+
+control::NodeStatus ServerNode::status_of(std::vector<WorkerReport> reports) const {
+  control::NodeStatus status;
+  status.role = "server";
+  const Instant now = tools_.loop.now();
+  for (const config::ServerTunnel& configured : configuration_.tunnels) {
+    control::TunnelStatus tunnel;
+    tunnel.name = configured.name;
+    tunnel.state = "up";
+    for (const auto& address : configured.addresses) tunnel.addresses.push_back(address.value.to_string());
+    tunnel.mtu = tuns_.at(configured.name).mtu();
+    quic::ConnectionStatistics total;
+    for (const WorkerReport& report : reports) {
+      if (const auto past = report.past.find(configured.name); past != report.past.end()) total += past->second;
+      for (const ServerPath::Snapshot& path : report.paths) {
+        if (path.tunnel != configured.name) continue;
+        total += path.connection;
+        control::ConnectionStatus connection = connection_status(path.connection);
+        connection.id = connection_id(path.ref);
+        connection.peer = path.peer;
+        connection.remote_address = path.remote.to_string();
+        connection.local_address = path.local.to_string();
+        connection.state = "up";
+        connection.since_seconds = seconds_between(path.since, now);
+        connection.mtu = path.mtu;
+        connection.queue_bytes = path.queued_bytes;
+        connection.drops = path.drops;
+        tunnel.connections.push_back(std::move(connection));
+      }
+    }
+    tunnel.traffic = traffic_of(total);
+    for (const auto& [key, route] : registry_.routes()) {
+      if (key.first != configured.name) continue;
+      tunnel.routes.push_back({key.second.to_string(), route.peer, std::string(kind_of(route.kind)),
+                               seconds_between(route.since, now), connection_id(route.path)});
+    }
+    status.tunnels.push_back(std::move(tunnel));
+  }
+  for (const WorkerReport& report : reports) status.total += report.drops;
+  return status;
+}
+
+Result<std::unique_ptr<Role>> make_server(const config::Configuration& configuration, const ControlTools& tools) {
+  return ServerNode::create(configuration, tools);
+}
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/node.h"
+#include "daemon/server_worker.h"
+#include "daemon/tun_setup.h"
+#include "peers/registry.h"
+
+namespace mpquic::daemon {
+
+/// The public end: its registry on the control thread, its sockets and clients on the workers.
+class ServerNode final : public Role, private ControlThread {
+ public:
+  static Result<std::unique_ptr<ServerNode>> create(const config::Configuration& configuration,
+                                                    const ControlTools& tools);
+
+  void collect(std::function<void(control::NodeStatus)> done) override;
+  void stop() override;
+
+ private:
+  struct WorkerReport {
+    std::vector<ServerPath::Snapshot> paths;
+    std::map<std::string, quic::ConnectionStatistics> past;  ///< by tunnel
+    DropCounters drops;
+  };
+
+  ServerNode(const config::ServerConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink);
+  Result<void> add_tunnels();
+  Result<void> add_ports(std::shared_ptr<const quic::TlsContext> tls, const quic::ServerSecrets& secrets);
+
+  // From the workers' threads:
+  void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
+             const packet::Address& address) override;
+  void learn(peers::PathRef path, const packet::Address& source) override;
+  void gone(peers::PathRef path) override;
+  void path_mtu(const std::string& tunnel, std::size_t mtu) override;
+
+  void publish(peers::Changes changes);
+  void expire();
+  static WorkerReport report(const ServerWorker& reporter);
+  control::NodeStatus status_of(std::vector<WorkerReport> reports) const;
+
+  const config::ServerConfig& configuration_;
+  ControlTools tools_;
+  system::NetlinkSocket netlink_;
+  peers::Registry registry_;
+  Timer expiry_;
+  std::map<std::string, TunSetup> tuns_;
+  std::vector<std::unique_ptr<ServerWorker>> workers_;
+};
+
+}  // namespace mpquic::daemon

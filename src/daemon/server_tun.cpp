@@ -1,0 +1,36 @@
+#include "daemon/server_tun.h"
+
+#include <algorithm>
+
+#include "packet/ip.h"
+
+namespace mpquic::daemon {
+namespace {
+
+std::vector<packet::Address> own_addresses(const ServerTunSettings& settings) {
+  std::vector<packet::Address> result;
+  for (const auto& own : settings.addresses) result.push_back(own.address);
+  return result;
+}
+
+}  // namespace
+
+bool ServerTunSettings::holds(const packet::Address& address) const {
+  return std::ranges::any_of(addresses, [&](const auto& own) { return own.network().contains(address); });
+}
+
+ServerTun::ServerTun(Worker& worker, ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads,
+                     PathDirectory& paths)
+    : settings_(std::move(settings)),
+      paths_(paths),
+      port_(worker, std::move(queue), offloads, own_addresses(settings_), *this, drops_) {}
+
+void ServerTun::on_burst(Burst burst) {
+  const auto destination = packet::destination_of(burst.packet);
+  if (!destination) return drops_.count(Drop::malformed);
+  const auto path = routes_.find(*destination);
+  if (!path) return drops_.count(Drop::no_route);
+  paths_.send(*path, std::move(burst));
+}
+
+}  // namespace mpquic::daemon

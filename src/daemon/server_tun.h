@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/drop.h"
+#include "daemon/tun_port.h"
+#include "packet/address.h"
+#include "peers/route_table.h"
+
+namespace mpquic::daemon {
+
+/// Where a server's packets go once it is known which path they are for.
+class PathDirectory {
+ public:
+  virtual void send(peers::PathRef path, Burst burst) = 0;
+
+ protected:
+  ~PathDirectory() = default;
+};
+
+/// What a tunnel of a server is, for all its workers.
+struct ServerTunSettings {
+  std::string name;
+  std::vector<packet::InterfaceAddress> addresses;
+
+  /// Whether this address is one that a client of the tunnel would register.
+  bool holds(const packet::Address& address) const;
+};
+
+/// A server's tunnel on one worker: a TUN queue, and the routes to the paths of its clients.
+class ServerTun final : private TunReader {
+ public:
+  ServerTun(Worker& worker, ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads,
+            PathDirectory& paths);
+
+  const ServerTunSettings& settings() const { return settings_; }
+  TunPort& port() { return port_; }
+  peers::RouteTable& routes() { return routes_; }
+  DropCounters& drops() { return drops_; }
+
+ private:
+  void on_burst(Burst burst) override;
+
+  ServerTunSettings settings_;
+  PathDirectory& paths_;
+  DropCounters drops_;
+  peers::RouteTable routes_;
+  TunPort port_;
+};
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,89 @@
+#include "daemon/server_worker.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mpquic::daemon {
+
+void ServerWorker::set_siblings(std::vector<ServerWorker*> siblings) {
+  siblings_ = std::move(siblings);
+  crossings_.resize(siblings_.size());
+}
+
+ServerTun& ServerWorker::add_tun(ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads) {
+  tuns_.push_back(std::make_unique<ServerTun>(worker_, std::move(settings), std::move(queue), offloads, *this));
+  return *tuns_.back();
+}
+
+void ServerWorker::add_port(unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
+                            std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
+                            ControlThread& control) {
+  ports_.push_back(std::make_unique<ServerPort>(worker_, workers, settings, std::move(sockets), std::move(tunnels),
+                                                std::move(directory), control, next_number_));
+}
+
+ServerPath* ServerWorker::find(std::uint64_t number) {
+  for (const auto& port : ports_) {
+    if (ServerPath* path = port->find(number)) return path;
+  }
+  return nullptr;
+}
+
+void ServerWorker::apply(const peers::Changes& changes) {
+  for (const auto& change : changes.routes) {
+    const auto tun = std::ranges::find(tuns_, change.tunnel, [](const auto& each) { return each->settings().name; });
+    if (tun == tuns_.end()) continue;
+    if (change.path) (*tun)->routes().set(change.prefix, *change.path);
+    else (*tun)->routes().remove(change.prefix);
+  }
+  for (const peers::PathRef& superseded : changes.superseded) {
+    if (superseded.worker != worker_.index()) continue;
+    if (ServerPath* path = find(superseded.number)) path->supersede();
+  }
+}
+
+void ServerWorker::send(peers::PathRef path, Burst burst) {
+  if (path.worker == worker_.index()) {
+    if (ServerPath* target = find(path.number)) target->push(std::move(burst));
+    return;
+  }
+  Crossing& crossing = crossings_[path.worker];
+  crossing.items.push_back({burst.header, path.number, burst.packet.size()});
+  crossing.bytes.insert(crossing.bytes.end(), burst.packet.begin(), burst.packet.end());
+  worker_.at_end_of_turn(*this);
+}
+
+void ServerWorker::end_of_turn() {
+  for (std::size_t i = 0; i < crossings_.size(); ++i) {
+    if (crossings_[i].items.empty()) continue;
+    ServerWorker* sibling = siblings_[i];
+    sibling->worker_.post([sibling, crossing = std::make_shared<const Crossing>(std::move(crossings_[i]))] {
+      sibling->receive(*crossing);
+    });
+    crossings_[i] = {};
+  }
+}
+
+void ServerWorker::receive(const Crossing& crossing) {
+  std::size_t offset = 0;
+  for (const Crossing::Item& item : crossing.items) {
+    const std::uint8_t* bytes = crossing.bytes.data() + offset;
+    offset += item.size;
+    ServerPath* path = find(item.path);
+    if (path == nullptr) continue;  // gone since
+    Burst burst{item.header, take_memory(worker_.memory(), item.size), {}};
+    if (!burst.memory) {
+      path->tunnel()->drops().count(Drop::buffers_exhausted);
+      continue;
+    }
+    burst.packet = burst.memory.bytes().first(item.size);
+    std::memcpy(burst.packet.data(), bytes, item.size);
+    path->push(std::move(burst));
+  }
+}
+
+void ServerWorker::stop() {
+  for (const auto& port : ports_) port->stop();
+}
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "daemon/server_port.h"
+#include "daemon/server_tun.h"
+#include "peers/registry.h"
+
+namespace mpquic::daemon {
+
+/// All of a server that lives on one worker: its TUN queues, its sockets, its clients. Packets for clients of another
+/// worker go there in batches, by mailbox.
+class ServerWorker final : public PathDirectory, private TurnTask {
+ public:
+  explicit ServerWorker(Worker& worker) : worker_(worker) {}
+  ~ServerWorker() { worker_.forget(*this); }
+
+  Worker& worker() { return worker_; }
+  /// All workers of the node in the order of their index, this one included. Before the first packet.
+  void set_siblings(std::vector<ServerWorker*> siblings);
+  ServerTun& add_tun(ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads);
+  void add_port(unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
+                std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
+                ControlThread& control);
+
+  // On the worker's thread:
+  void apply(const peers::Changes& changes);
+  void stop();
+  const std::vector<std::unique_ptr<ServerTun>>& tuns() const { return tuns_; }
+  const std::vector<std::unique_ptr<ServerPort>>& ports() const { return ports_; }
+
+ private:
+  /// Bursts on their way to another worker, copied one behind the other.
+  struct Crossing {
+    struct Item {
+      packet::VirtioHeader header;
+      std::uint64_t path;
+      std::size_t size;
+    };
+    std::vector<Item> items;
+    std::vector<std::uint8_t> bytes;
+  };
+
+  void send(peers::PathRef path, Burst burst) override;
+  void end_of_turn() override;
+  void receive(const Crossing& crossing);
+  ServerPath* find(std::uint64_t number);
+
+  Worker& worker_;
+  std::vector<ServerWorker*> siblings_;
+  std::vector<std::unique_ptr<ServerTun>> tuns_;
+  std::vector<std::unique_ptr<ServerPort>> ports_;
+  std::vector<Crossing> crossings_;  ///< one for each worker
+  std::uint64_t next_number_ = 1;
+};
+
+}  // namespace mpquic::daemon

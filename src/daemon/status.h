@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/time.h"
+#include "config/model.h"
+#include "control/status.h"
+#include "daemon/client_tunnel.h"
+#include "quic/connection.h"
+
+namespace mpquic::daemon {
+
+// What the layers below call things, as the status calls them.
+
+std::string describe(TunnelState state);
+control::Traffic traffic_of(const quic::ConnectionStatistics& statistics);
+/// The part of it that the connection itself knows.
+control::ConnectionStatus connection_status(const quic::ConnectionStatistics& statistics);
+std::uint64_t seconds_between(Instant from, Instant to);
+quic::CongestionControl congestion_of(config::CongestionControl configured);
+
+}  // namespace mpquic::daemon

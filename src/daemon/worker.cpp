@@ -1,0 +1,76 @@
+#include "daemon/worker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace mpquic::daemon {
+
+Result<std::unique_ptr<Worker>> Worker::create(unsigned index) {
+  auto loop = io::EventLoop::create();
+  if (!loop) return std::unexpected(loop.error());
+  auto mailbox = io::Mailbox::create();
+  if (!mailbox) return std::unexpected(mailbox.error());
+  std::unique_ptr<Worker> worker(new Worker(index, std::move(*loop), std::move(*mailbox)));
+  if (auto watched = worker->loop_.watch(worker->mailbox_->fd(), io::EventLoop::Interest::read,
+                                         [mailbox = worker->mailbox_.get()] { mailbox->run(); });
+      !watched) {
+    return std::unexpected(watched.error());
+  }
+  return worker;
+}
+
+Worker::Worker(unsigned index, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox)
+    : index_(index), loop_(std::move(loop)), mailbox_(std::move(mailbox)) {}
+
+Worker::~Worker() { stop(); }
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  post([this] { stopping_ = true; });
+  thread_.join();
+}
+
+void Worker::at_end_of_turn(TurnTask& task) {
+  if (std::exchange(task.marked_, true)) return;
+  tasks_.push_back(&task);
+}
+
+void Worker::forget(TurnTask& task) {
+  std::erase(tasks_, &task);
+  std::ranges::replace(running_tasks_, &task, nullptr);
+}
+
+void Worker::run_turn_tasks() {
+  running_tasks_.swap(tasks_);
+  for (std::size_t i = 0; i < running_tasks_.size(); ++i) {
+    TurnTask* task = running_tasks_[i];
+    if (task == nullptr) continue;
+    task->marked_ = false;
+    task->end_of_turn();
+  }
+  running_tasks_.clear();
+}
+
+void Worker::run() {
+  pthread_setname_np(pthread_self(), fmt::format("worker-{}", index_).c_str());
+  // Signals are the control thread's; timers are to be kept to the microsecond, for pacing.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  prctl(PR_SET_TIMERSLACK, 1000UL);
+  while (!stopping_) {
+    loop_.turn(tasks_.empty() ? timers_.next() : loop_.now());
+    timers_.run(loop_.now());
+    run_turn_tasks();
+  }
+}
+
+}  // namespace mpquic::daemon

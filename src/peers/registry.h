@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "packet/address.h"
+#include "peers/directory.h"
+#include "peers/path_ref.h"
+
+namespace mpquic::peers {
+
+/// How a route came to be.
+enum class RouteKind : std::uint8_t {
+  registered,  ///< the client's own tunnel address
+  learned,     ///< the source of a packet that came from behind the client
+  owned,       ///< a prefix that the configuration gives to the client
+};
+
+struct Route {
+  PathRef path;
+  std::string peer;
+  RouteKind kind = RouteKind::registered;
+  Instant since{};
+  Instant last_seen{};
+};
+
+/// What the workers' tables and paths have to be told.
+struct Changes {
+  struct RouteChange {
+    std::string tunnel;
+    packet::Prefix prefix;
+    std::optional<PathRef> path;  ///< nullopt: no longer routed
+  };
+  std::vector<RouteChange> routes;
+  std::vector<PathRef> superseded;  ///< a newer connection has taken their tunnel address
+
+  bool empty() const { return routes.empty() && superseded.empty(); }
+};
+
+struct RegistryLimits {
+  std::size_t learned_per_peer = 1024;
+  Duration learned_lifetime = std::chrono::minutes(10);  ///< without a packet from there
+};
+
+/// The one place where it is decided which path a tunnel address, a host or a prefix is reached by. Owned by the control
+/// thread, so claims have an order: the newest claim of an address wins, at once and for good, and the path that had it
+/// before gets nothing any more.
+class Registry {
+ public:
+  explicit Registry(const RegistryLimits& limits) : limits_(limits) {}
+
+  /// `path` has registered `address` as its tunnel address. The caller has checked that the peer owns it.
+  Changes claim(PathRef path, std::shared_ptr<const Peer> peer, const std::string& tunnel,
+                const packet::Address& address, Instant now);
+  /// A packet from `source`, which the peer owns, came over `path`. Beyond the limit the host that was silent longest
+  /// is forgotten.
+  Changes learn(PathRef path, const packet::Address& source, Instant now);
+  /// The path's connection has ended.
+  Changes gone(PathRef path);
+  /// Forgets hosts that were silent for too long.
+  Changes expire(Instant now);
+
+  const std::map<std::pair<std::string, packet::Prefix>, Route>& routes() const { return routes_; }
+
+ private:
+  using Key = std::pair<std::string, packet::Prefix>;  ///< tunnel and prefix
+
+  struct Registration {
+    std::shared_ptr<const Peer> peer;
+    std::string tunnel;
+    packet::Address address;
+    Instant since{};
+  };
+
+  void route(const Key& key, Route route, Changes& changes);
+  void forget_silent_host(const std::string& tunnel, const std::string& peer, Changes& changes);
+  void route_owned_prefixes(PathRef path, const Registration& registration, Instant now, Changes& changes);
+  void remove_path(PathRef path, Changes& changes);
+
+  RegistryLimits limits_;
+  std::map<PathRef, Registration> paths_;
+  std::map<Key, Route> routes_;
+};
+
+}  // namespace mpquic::peers

@@ -1,0 +1,107 @@
+#include "quic/callbacks.h"
+
+#include <gnutls/crypto.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#include <algorithm>
+
+#include "quic/connection.h"
+
+namespace mpquic::quic {
+
+struct Callbacks {
+  static Connection& connection(void* user_data) { return *static_cast<Connection*>(user_data); }
+
+  static void random(std::uint8_t* bytes, std::size_t size, const ngtcp2_rand_ctx*) {
+    gnutls_rnd(GNUTLS_RND_NONCE, bytes, size);
+  }
+
+  static int new_connection_id(ngtcp2_conn*, ngtcp2_cid* id, std::uint8_t* token, std::size_t size, void* user_data) {
+    return connection(user_data).new_connection_id(*id, token, size) ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+  }
+
+  static int remove_connection_id(ngtcp2_conn*, const ngtcp2_cid* id, void* user_data) {
+    Connection& self = connection(user_data);
+    if (self.identity_) self.identity_->ids->remove(*id);
+    return 0;
+  }
+
+  static int established(ngtcp2_conn*, void* user_data) {
+    Connection& self = connection(user_data);
+    self.state_ = ConnectionState::established;
+    self.owner_->on_established();
+    return 0;
+  }
+
+  static int datagram(ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t size, void* user_data) {
+    Connection& self = connection(user_data);
+    ++self.counts_.rx_datagrams;
+    self.counts_.rx_bytes += size;
+    self.owner_->on_datagram({data, size});
+    return 0;
+  }
+
+  static int acknowledged(ngtcp2_conn*, std::uint64_t id, void* user_data) {
+    connection(user_data).acknowledged(id);
+    return 0;
+  }
+
+  static int lost(ngtcp2_conn*, std::uint64_t id, void* user_data) {
+    connection(user_data).lost(id);
+    return 0;
+  }
+
+  static int stateless_reset(ngtcp2_conn*, const ngtcp2_pkt_stateless_reset*, void* user_data) {
+    connection(user_data).closed(CloseCause::stateless_reset, "the server does not know this connection any more");
+    return 0;
+  }
+
+  static ngtcp2_callbacks shared() {
+    ngtcp2_callbacks callbacks{};
+    callbacks.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;
+    callbacks.encrypt = ngtcp2_crypto_encrypt_cb;
+    callbacks.decrypt = ngtcp2_crypto_decrypt_cb;
+    callbacks.hp_mask = ngtcp2_crypto_hp_mask_cb;
+    callbacks.update_key = ngtcp2_crypto_update_key_cb;
+    callbacks.delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb;
+    callbacks.delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb;
+    callbacks.get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb;
+    callbacks.version_negotiation = ngtcp2_crypto_version_negotiation_cb;
+    callbacks.rand = random;
+    callbacks.get_new_connection_id = new_connection_id;
+    callbacks.remove_connection_id = remove_connection_id;
+    callbacks.recv_datagram = datagram;
+    callbacks.ack_datagram = acknowledged;
+    callbacks.lost_datagram = lost;
+    return callbacks;
+  }
+
+  static ngtcp2_callbacks client() {
+    ngtcp2_callbacks callbacks = shared();
+    callbacks.client_initial = ngtcp2_crypto_client_initial_cb;
+    callbacks.recv_retry = ngtcp2_crypto_recv_retry_cb;
+    callbacks.recv_stateless_reset = stateless_reset;
+    // A client counts as connected when the server has verified its certificate, which only HANDSHAKE_DONE says.
+    callbacks.handshake_confirmed = established;
+    return callbacks;
+  }
+
+  static ngtcp2_callbacks server() {
+    ngtcp2_callbacks callbacks = shared();
+    callbacks.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+    callbacks.handshake_completed = established;
+    return callbacks;
+  }
+};
+
+const ngtcp2_callbacks& client_callbacks() {
+  static const ngtcp2_callbacks callbacks = Callbacks::client();
+  return callbacks;
+}
+
+const ngtcp2_callbacks& server_callbacks() {
+  static const ngtcp2_callbacks callbacks = Callbacks::server();
+  return callbacks;
+}
+
+}  // namespace mpquic::quic

@@ -1,0 +1,200 @@
+#pragma once
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/handle.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "packet/split.h"
+#include "packet/udp_batch.h"
+#include "quic/connection_id.h"
+#include "quic/path_mtu.h"
+#include "quic/tls.h"
+
+namespace mpquic::quic {
+
+enum class CongestionControl : std::uint8_t { bbr, cubic };
+
+/// What both ends of a path agree on by configuration (design.md, "Wire formats").
+struct TransportSettings {
+  std::string alpn = "mpquic-ip";
+  CongestionControl congestion = CongestionControl::bbr;
+  Duration keep_alive = std::chrono::seconds(15);
+  Duration idle_timeout = std::chrono::seconds(60);
+  Duration handshake_timeout = std::chrono::seconds(5);
+};
+
+/// Where a connection's outgoing datagrams come from.
+class DatagramSource {
+ public:
+  /// What to send next, of at most max_size bytes; nullptr: nothing waits. The same until pop().
+  virtual const packet::Pieces* front(std::size_t max_size, Instant now) = 0;
+  /// Whether something waits behind front().
+  virtual bool more() const = 0;
+  virtual void pop() = 0;
+
+ protected:
+  ~DatagramSource() = default;
+};
+
+/// What a connection tells its owner, from within receive() and on_deadline(). The owner must not destroy it there.
+class ConnectionOwner {
+ public:
+  virtual void on_established() = 0;
+  /// Of the datagrams sent, counted from 1, the `number`th did not arrive.
+  virtual void on_lost(std::uint64_t number) = 0;
+  /// `datagram` is valid during the call.
+  virtual void on_datagram(Bytes datagram) = 0;
+
+ protected:
+  ~ConnectionOwner() = default;
+};
+
+/// A server's table of connection ids, kept up to date by its connections.
+class ConnectionIdTable {
+ public:
+  virtual void add(const ngtcp2_cid& id, class Connection& connection) = 0;
+  virtual void remove(const ngtcp2_cid& id) = 0;
+
+ protected:
+  ~ConnectionIdTable() = default;
+};
+
+/// What a server gives each connection. Both outlive it.
+struct ServerIdentity {
+  ConnectionIdTable* ids = nullptr;
+  WorkerSlot slot;
+  std::array<std::uint8_t, 32> reset_secret{};  ///< RFC 9000, 10.3.2: survives restarts
+};
+
+/// The client's Initial that a server accepts.
+struct ClientInitial {
+  ngtcp2_pkt_hd header;
+  std::optional<ngtcp2_cid> original_id;  ///< when a Retry token proved the address: the id before the Retry
+};
+
+enum class CloseCause : std::uint8_t {
+  none,
+  idle_timeout,
+  handshake_timeout,
+  stateless_reset,  ///< the server has forgotten us: it was restarted
+  closed_by_peer,
+  refused,         ///< TLS: a certificate, name or ALPN did not suit one of the ends
+  protocol_error,
+  local,
+};
+
+//  handshaking --handshake confirmed--> established;  any --close, error, time out--> closed
+enum class ConnectionState : std::uint8_t { handshaking, established, closed };
+
+struct ConnectionStatistics {
+  std::uint64_t tx_datagrams = 0, tx_bytes = 0;
+  std::uint64_t rx_datagrams = 0, rx_bytes = 0;
+  std::uint64_t acknowledged_datagrams = 0, lost_datagrams = 0;
+  Duration smoothed_rtt{}, min_rtt{};
+  std::uint64_t congestion_window = 0, bytes_in_flight = 0;
+
+  /// Adds what can be added: the counters.
+  ConnectionStatistics& operator+=(const ConnectionStatistics& other);
+};
+
+/// One QUIC connection that carries datagrams (RFC 9000, RFC 9221): one path of a tunnel. No clock, no sockets: UDP
+/// payloads and a time point go in; UDP payloads, datagrams and a next deadline come out.
+///
+/// Once closed() it does nothing more; its CONNECTION_CLOSE, if one is due, has been written.
+class Connection {
+ public:
+  /// `local`, `remote`: addresses of the path. `owner` outlives the connection. Times never go backwards.
+  static Result<std::unique_ptr<Connection>> connect(const TransportSettings& settings, const TlsContext& tls,
+                                                     const packet::SocketAddress& local,
+                                                     const packet::SocketAddress& remote, Instant now);
+  static Result<std::unique_ptr<Connection>> accept(const TransportSettings& settings, const TlsContext& tls,
+                                                    const ClientInitial& initial, const ServerIdentity& identity,
+                                                    const packet::SocketAddress& local,
+                                                    const packet::SocketAddress& remote, Instant now);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Must be called before anything else.
+  void set_owner(ConnectionOwner& owner) { owner_ = &owner; }
+  ConnectionOwner& owner() const { return *owner_; }
+
+  /// One UDP payload. It is decrypted in place. False: it was no valid packet of this connection.
+  bool receive(MutableBytes payload, const packet::SocketAddress& local, const packet::SocketAddress& remote,
+               packet::Ecn ecn, Instant now);
+  /// Writes what is due: acknowledgements, probes, datagrams of `source` as congestion control and pacing let them.
+  /// False: `batch` is full; send it and call again.
+  bool write(DatagramSource& source, packet::UdpBatch& batch, Instant now);
+  /// When on_deadline() is due; never once closed.
+  Instant deadline() const;
+  /// Afterwards write() is due.
+  void on_deadline(Instant now);
+  /// Says goodbye with an application error code (RFC 9000, 20.2) and a reason for the other end's log.
+  void close(std::uint64_t code, std::string reason);
+  /// Takes all its ids out of the server's table; before a server's connection is destroyed.
+  void forget_connection_ids();
+
+  ConnectionState state() const { return state_; }
+  CloseCause close_cause() const { return close_cause_; }
+  /// One line, for the log; empty while open.
+  const std::string& close_reason() const { return close_reason_; }
+
+  /// Largest datagram that now fits one packet; 0 while handshaking. May grow and shrink (RFC 8899).
+  std::size_t max_datagram_size() const;
+  ConnectionStatistics statistics() const;
+  packet::SocketAddress remote() const;
+  packet::SocketAddress local() const;
+  /// From its certificate; nullopt when it sent none. Server, established.
+  std::optional<std::string> peer_name() const;
+  Instant last_received() const { return last_received_; }
+
+ private:
+  friend struct Callbacks;
+  using Handle = std::unique_ptr<ngtcp2_conn, Deleter<ngtcp2_conn_del>>;
+
+  Connection();
+  bool new_connection_id(ngtcp2_cid& id, std::uint8_t* reset_token, std::size_t size);
+  void fail(int library_error);
+  void closed(CloseCause cause, std::string reason);
+  void describe_peer_close();
+  std::size_t packet_overhead() const;
+  std::size_t sent_packet_size(std::uint64_t datagram_id) const;
+  ngtcp2_ssize write_packet(DatagramSource& source, MutableBytes space);
+  void write_goodbye(packet::UdpBatch& batch);
+  const packet::Envelope& envelope();
+
+  void acknowledged(std::uint64_t datagram_id);
+  void lost(std::uint64_t datagram_id);
+
+  ngtcp2_crypto_conn_ref reference_{};
+  TlsSession tls_;
+  Handle handle_;
+  ConnectionOwner* owner_ = nullptr;
+  std::optional<ServerIdentity> identity_;
+  ConnectionState state_ = ConnectionState::handshaking;
+  CloseCause close_cause_ = CloseCause::none;
+  std::string close_reason_;
+  std::optional<ngtcp2_ccerr> goodbye_;  ///< CONNECTION_CLOSE still to be written
+  PathMtu path_mtu_;
+  ConnectionStatistics counts_;
+  std::uint64_t next_datagram_ = 1;
+  Instant now_{};  ///< of the call we are in
+  Instant last_received_{};
+  // Of the packet written last: its addresses in ngtcp2's form, and the same as an envelope, converted when they change.
+  ngtcp2_path_storage path_{};
+  ngtcp2_path_storage envelope_path_{};
+  ngtcp2_pkt_info packet_info_{};
+  packet::Envelope envelope_;
+};
+
+}  // namespace mpquic::quic

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+
+#include "base/drop.h"
+#include "base/time.h"
+#include "packet/buffer_pool.h"
+#include "packet/split.h"
+
+namespace mpquic::tunnel {
+
+struct QueueLimits {
+  std::size_t bytes = 4 << 20;
+  Duration target = std::chrono::milliseconds(5);      ///< standing delay that CoDel accepts, RFC 8289 4.3
+  Duration interval = std::chrono::milliseconds(100);  ///< for how long: about the largest usual round trip
+  std::size_t quantum = 1514;                          ///< bytes a flow may send in its turn, RFC 8290 5.2
+};
+
+/// What waits above a session's paths: FQ-CoDel (RFC 8290, RFC 8289) over packets and super-packets.
+///
+/// A super-packet is queued whole and cut when its turn comes, so everything below is decided packet by packet: a flow
+/// that sends little overtakes the rest of a bulk flow's 64 KB, and CoDel takes one packet out of them, not all.
+///
+/// An empty queue that was never pushed to costs its own size, one that has calmed down below 4 KiB more.
+class Queue {
+ public:
+  /// `drops` outlives the queue.
+  Queue(const QueueLimits& limits, DropCounters& drops);
+
+  /// Takes a packet or super-packet (not an empty one). `memory` holds what `packets` points into. `flow_hash` is the
+  /// same for all packets of a flow. While there are more bytes than the limit, packets go from the head of the flow
+  /// with the most (Drop::queue_full), never the one that front() shows.
+  void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now);
+
+  /// The packet to send next, nullptr when there is none. It stays the same, whatever `max_packet` and `now` say later
+  /// and whatever is pushed, until pop(). CoDel acts here: packets that it drops are counted as Drop::queue_delay, and
+  /// ECN-capable ones are sent with Congestion Experienced instead (RFC 8289 5.6, RFC 3168).
+  ///
+  /// Of a super-packet, all that still comes is marked at once: it is part of one window of its sender, who slows down
+  /// once per round trip however many marks come back (RFC 3168 6.1.2), and early marks are what keeps queues short.
+  const packet::Pieces* front(std::size_t max_packet, Instant now);
+  /// Whether a packet waits behind front(). CoDel may yet drop it.
+  bool more() const { return bytes_ > front_bytes_; }
+  /// Forgets front(), which must not have been nullptr, and gives back its memory if nothing else is in there.
+  void pop();
+
+  bool empty() const { return bytes_ == 0; }
+  /// What waits, front() included (Splitter::bytes_left()).
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct Waiting {
+    packet::Buffer memory;
+    std::optional<packet::Splitter> packets;  ///< nullopt only in spare_
+    Instant since;
+  };
+
+  /// Tells, packet by packet, when the sender of a flow must be told to slow down. RFC 8289 5: the same variables.
+  class Codel {
+   public:
+    /// Asked once for every packet at the head of the flow, waiting since `since`. `last`: no more than one full packet
+    /// is behind it.
+    bool signals(Instant since, bool last, const QueueLimits& limits, Instant now);
+    void emptied();
+
+   private:
+    bool stands(Instant since, bool last, const QueueLimits& limits, Instant now);
+    Duration spacing(const QueueLimits& limits) const;
+
+    Instant first_above_ = never;  ///< when "above the target" has lasted an interval
+    Instant next_{};               ///< when to signal next, or was to when it ended
+    std::uint16_t count_ = 0;      ///< signals since it began
+    std::uint16_t last_count_ = 0;
+    bool signalling_ = false;
+  };
+
+  using FlowId = std::uint8_t;
+  static constexpr std::size_t flow_count = 64;
+  static constexpr FlowId no_flow = 255;
+
+  //  idle --push--> sparse --quantum used, or empty--> steady --empty at its turn--> idle     (RFC 8290 4.2)
+  enum class Turn : std::uint8_t { idle, sparse, steady };
+
+  struct Flow {
+    std::list<Waiting> waiting;
+    std::uint32_t bytes = 0;            ///< as Queue::bytes()
+    std::int32_t deficit = 0;           ///< bytes it may still send in this turn
+    [[no_unique_address]] Codel codel;  ///< its padding takes the next two: a flow is one of many
+    FlowId next = no_flow;              ///< in the same Line
+    Turn turn = Turn::idle;
+  };
+
+  /// Flows in the order of their turns, linked through Flow::next.
+  struct Line {
+    FlowId first = no_flow;
+    FlowId last = no_flow;
+  };
+
+  void append(Line& line, FlowId id);
+  FlowId take_first(Line& line);
+  bool discard_late(Flow& flow, Instant now);
+  void take_front(FlowId id);
+  bool drop_from_fattest();
+  std::size_t droppable(FlowId id) const;
+  void drop(Flow& flow, std::list<Waiting>::iterator from, Drop reason);
+  void forget(Flow& flow, std::size_t bytes);
+  void recycle(Flow& flow, std::list<Waiting>::iterator done);
+
+  QueueLimits limits_;
+  DropCounters& drops_;
+  std::unique_ptr<std::array<Flow, flow_count>> flows_;  ///< taken by the first push
+  Line sparse_;
+  Line steady_;
+  std::list<Waiting> spare_;  ///< list nodes for the next packets, so that none is allocated per packet
+  std::size_t bytes_ = 0;
+
+  packet::Pieces front_;
+  FlowId front_flow_ = no_flow;     ///< whose first Waiting front_ points into; no_flow when front() is yet to choose
+  std::size_t front_bytes_ = 0;     ///< what pop() takes off the count
+  std::size_t max_packet_ = 65535;  ///< as front() last heard: how dropped super-packets are cut, and counted
+};
+
+}  // namespace mpquic::tunnel

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/drop.h"
+#include "base/time.h"
+#include "packet/split.h"
+#include "quic/connection.h"
+#include "tunnel/queue.h"
+
+namespace mpquic::tunnel {
+
+/// Is told of packets that can't fit the path, and answers them with ICMP.
+class TooBigListener {
+ public:
+  virtual void on_too_big(const packet::Pieces& packet, std::size_t mtu) = 0;
+
+ protected:
+  ~TooBigListener() = default;
+};
+
+/// One direction of a tunnel with one peer: what waits to be sent, above the path that sends it.
+///
+///   closed --open()--> settling --a second, or the first large packet that fits--> open;  any --close()--> closed
+///
+/// While settling, path MTU discovery has yet to find out what the path carries: a packet that is too large so far
+/// waits instead of being refused.
+class Session final : public quic::DatagramSource {
+ public:
+  Session(const QueueLimits& limits, DropCounters& drops, TooBigListener& listener);
+
+  /// A connection is there.
+  void open(Instant now);
+  /// Nothing can be sent; what waits is dropped (Drop::no_path).
+  void close();
+  bool is_open() const { return open_; }
+
+  /// A packet or super-packet from the TUN device; dropped and counted while closed.
+  void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now);
+  /// Sends the 4 bytes of a registration (design.md, "Wire formats") ahead of everything else.
+  void send_registration(const packet::Address& tunnel_address);
+
+  const packet::Pieces* front(std::size_t max_size, Instant now) override;
+  bool more() const override { return registration_waits_ ? !queue_.empty() : queue_.more(); }
+  void pop() override;
+
+  /// When front() may give something that it holds back now.
+  Instant deadline() const { return held_back_ ? settled_at_ : never; }
+  std::size_t queued_bytes() const { return queue_.bytes(); }
+
+ private:
+  DropCounters& drops_;
+  TooBigListener& listener_;
+  Queue queue_;
+  bool open_ = false;
+  bool held_back_ = false;
+  Instant settled_at_ = never;
+  bool registration_waits_ = false;
+  std::array<std::uint8_t, 4> registration_bytes_{};
+  packet::Pieces registration_;
+};
+
+}  // namespace mpquic::tunnel

@@ -1,0 +1,76 @@
+#include "config/describe.h"
+#include "config/loading.h"
+
+namespace mpquic::config {
+namespace {
+
+using LoadedFile = Loading;
+
+std::filesystem::path examples() { return std::filesystem::path(__FILE__).parent_path() / "../../../examples"; }
+
+std::string error_of(const std::filesystem::path& file) {
+  const auto loaded = load(file, today);
+  return loaded ? "" : to_string("FILE", loaded.error().front());
+}
+
+TEST_F(LoadedFile, MustBeAFileOfReasonableSize) {
+  EXPECT_EQ(error_of(folder_ / "none.yaml"), "FILE: No such file or directory");
+  EXPECT_EQ(error_of(folder_), "FILE: is a directory, not a configuration file");
+  EXPECT_EQ(error_of("/dev/zero"), "FILE: is not a regular file");
+  EXPECT_EQ(error_of(write("empty.yaml", "")), "FILE:1:1: the file is empty");
+  EXPECT_EQ(error_of(write("large.yaml", std::string(10 << 20, '#'))), "FILE: is larger than 1048576 bytes");
+  EXPECT_EQ(error_of(write("binary.yaml",
+                           "\x7f"
+                           "ELF\x02\x01")),
+            "FILE:1:1: this is no text: byte 0x7f");
+  EXPECT_EQ(error_of(write("list.yaml", "- role: client\n")),
+            "FILE:1:1: the configuration must be a map (key: value), not a list");
+}
+
+TEST_F(LoadedFile, TheExamplesAreRightAsTheyAre) {
+  for (const char* name : {"client.yaml", "server.yaml"}) {
+    std::filesystem::copy_file(examples() / name, folder_ / name);
+    const auto loaded = load(folder_ / name, today);
+    ASSERT_TRUE(loaded) << to_string(name, loaded.error().front());
+    EXPECT_TRUE(loaded->warnings.empty()) << to_string(name, loaded->warnings.front());
+  }
+}
+
+TEST_F(LoadedFile, IsDescribedInPlainWords) {
+  const Configuration client = good(client_start +
+                                    "links: {wan5: {interface: enp7s7, address: 198.51.100.7}}\n"
+                                    "tunnels: {cr5: {links: [wan5], class: critical, address: 10.200.15.1/24}}\n");
+  EXPECT_EQ(describe(client),
+            "client box\n"
+            "  control socket /run/mpquic/box.sock\n"
+            "  workers: one for each CPU\n"
+            "  the server must be \"mpquic-server\", certified by " +
+                (folder_ / "tls/ca.pem").string() +
+                "\n"
+                "  shows no certificate: only an open server lets it in\n"
+                "link wan5: interface enp7s7, sends from 198.51.100.7\n"
+                "tunnel cr5: 10.200.15.1/24\n"
+                "  class critical, MTU as the path allows, congestion control bbr\n"
+                "  path over link wan5 to server 192.0.2.1:45010, mpquic-ip\n");
+  const Configuration server = good(server_start +
+                                    "tunnels: {mt5: {address: [10.200.15.254/24, 'fd00::1/64'], mtu: 1400}}\n"
+                                    "clients: {box1: {tunnels: [mt5], prefixes: [10.200.15.0/28, 172.16.21.0/30]}}\n"
+                                    "workers: 2\n");
+  EXPECT_EQ(describe(server),
+            "server box\n"
+            "  control socket /run/mpquic/box.sock\n"
+            "  workers: 2\n"
+            "  shows the certificate " +
+                (folder_ / "tls/server.pem").string() +
+                "\n"
+                "  clients must be certified by " +
+                (folder_ / "tls/ca.pem").string() +
+                "\n"
+                "tunnel mt5: 10.200.15.254/24, fd00::1/64\n"
+                "  listens on 0.0.0.0:45010, mpquic-ip, MTU 1400, congestion control bbr\n"
+                "client box1: owns 10.200.15.0/28, 172.16.21.0/30\n"
+                "  may use tunnels mt5\n");
+}
+
+}  // namespace
+}  // namespace mpquic::config

@@ -1,0 +1,127 @@
+#include "packet/icmp.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+#include "packet/sample.h"
+
+namespace mpquic::packet {
+namespace {
+
+using sample::bytes;
+using sample::Packet;
+
+const Address ipv4_reporter = *Address::parse("10.200.15.1");
+const Address ipv6_reporter = *Address::parse("fd00::ffff");
+
+Packet answer(const Pieces& offending, const Address& reporter, std::size_t mtu) {
+  Packet out(packet_too_big_size_max, 0xcc);
+  out.resize(write_packet_too_big(out, offending, reporter, mtu));
+  return out;
+}
+
+Packet answer(const Packet& offending) {
+  const bool is_ipv6 = !offending.empty() && offending[0] >> 4 == 6;
+  return answer({offending, {}}, is_ipv6 ? ipv6_reporter : ipv4_reporter, 1300);
+}
+
+TEST(PacketTooBig, Ipv4IsFragmentationNeeded) {
+  const Packet offending = bytes(
+      "45 00 0024 1000 4000 40 11 1601 0a000001 0a0000c8"
+      "1388 1770 0010 beef 0102030405060708");
+  EXPECT_EQ(answer(offending), sample::concatenation({bytes("45 c0 0040 0000 4000 40 01 1634"  // 64 bytes, DF, ICMP
+                                                            "0ac80f01 0a000001"                // to the sender
+                                                            "03 04 fddb 0000 0514"),           // next-hop MTU 1300
+                                                      offending}));
+}
+
+TEST(PacketTooBig, Ipv6IsPacketTooBig) {
+  const Packet offending = bytes(
+      "60000000 0009 11 40 fd000000000000000000000000000001 fd0000000000000000000000000000c8"
+      "1388 1770 0009 beef aa");
+  EXPECT_EQ(answer(offending),
+            sample::concatenation({bytes("60000000 0039 3a 40"  // 57 bytes of ICMPv6
+                                         "fd00000000000000000000000000ffff fd000000000000000000000000000001"
+                                         "02 00 fe6f 00000514"),  // MTU 1300
+                                   offending}));
+}
+
+TEST(PacketTooBig, QuotesAsMuchAsTheRfcsAllow) {
+  for (const bool is_ipv6 : {false, true}) {
+    const Packet offending = packet_of(sample::Udp{.ip = {.is_ipv6 = is_ipv6}, .payload = sample::payload_of(1472)});
+    const Packet reply = answer(offending);
+    ASSERT_EQ(reply.size(), is_ipv6 ? 1280u : 576u);
+    const auto view = IpView::parse(reply);
+    ASSERT_TRUE(view);
+    EXPECT_EQ(is_ipv6 ? sample::naive_transport_sum(reply, *view) : sample::naive_sum(view->transport()), 0xffff);
+    const Bytes quote = view->transport().subspan(8);
+    EXPECT_TRUE(std::equal(quote.begin(), quote.end(), offending.begin()));
+  }
+}
+
+TEST(PacketTooBig, IsTheSameForAPacketInTwoPieces) {
+  for (const bool is_ipv6 : {false, true}) {
+    const Packet whole = packet_of(sample::Tcp{.ip = {.is_ipv6 = is_ipv6}, .payload = sample::payload_of(1460)});
+    for (const std::size_t cut : {std::size_t{1}, std::size_t{20}, std::size_t{60}, std::size_t{1300}, whole.size()}) {
+      const Pieces pieces{Bytes(whole).first(cut), Bytes(whole).subspan(cut)};
+      EXPECT_EQ(answer(pieces, is_ipv6 ? ipv6_reporter : ipv4_reporter, 1300), answer(whole)) << "cut at " << cut;
+    }
+  }
+}
+
+TEST(PacketTooBig, AnswersEchoAndFirstFragments) {
+  EXPECT_FALSE(answer(sample::with_ip({}, protocol::icmp, bytes("0800 f7ff 0000 0000"))).empty());
+  EXPECT_FALSE(answer(sample::with_ip({.is_ipv6 = true}, protocol::icmpv6, bytes("8000 0000 0000 0000"))).empty());
+  EXPECT_FALSE(answer(sample::with_ip({.fragment = 0x2000}, protocol::udp, Packet(100))).empty());
+}
+
+TEST(PacketTooBig, AnswersIpv6MulticastButNotIpv4Multicast) {
+  Packet ipv6 = packet_of(sample::Udp{.ip = {.is_ipv6 = true}});
+  ipv6[24] = 0xff;
+  EXPECT_FALSE(answer(ipv6).empty());
+  Packet ipv4 = packet_of(sample::Udp{});
+  ipv4[16] = 224;
+  EXPECT_TRUE(answer(ipv4).empty());
+}
+
+TEST(PacketTooBig, IsSilentWhereTheRfcsWantSilence) {
+  const auto from = [](Packet packet, const char* source) {
+    const auto address = Address::parse(source);
+    std::ranges::copy(address->bytes(), packet.begin() + (address->is_ipv4() ? 12 : 8));
+    return packet;
+  };
+  const Packet ipv4 = packet_of(sample::Udp{});
+  const Packet ipv6 = packet_of(sample::Udp{.ip = {.is_ipv6 = true}});
+  struct Case {
+    const char* what;
+    Packet packet;
+  };
+  std::vector<Case> cases{
+      {"nothing", {}},
+      {"no IP packet", Packet(100, 0xff)},
+      {"later fragment", sample::with_ip({.fragment = 0x0001}, protocol::udp, Packet(100))},
+      {"ICMP cut before its type", sample::with_ip({}, protocol::icmp, {})},
+      {"ICMPv6 error", sample::with_ip({.is_ipv6 = true}, protocol::icmpv6, bytes("0100 0000 0000 0000"))},
+      {"ICMPv6 unknown error", sample::with_ip({.is_ipv6 = true}, protocol::icmpv6, bytes("7f00 0000 0000 0000"))},
+      {"ICMPv6 redirect", sample::with_ip({.is_ipv6 = true}, protocol::icmpv6, bytes("8900 0000 0000 0000"))},
+      {"from 0.0.0.0", from(ipv4, "0.0.0.0")},
+      {"from this network", from(ipv4, "0.1.2.3")},
+      {"from loopback", from(ipv4, "127.0.0.1")},
+      {"from multicast", from(ipv4, "224.0.0.1")},
+      {"from broadcast", from(ipv4, "255.255.255.255")},
+      {"from class E", from(ipv4, "240.0.0.1")},
+      {"from ::", from(ipv6, "::")},
+      {"from ::1", from(ipv6, "::1")},
+      {"from IPv6 multicast", from(ipv6, "ff02::1")},
+  };
+  for (const std::uint8_t type : Packet{3, 4, 5, 11, 12}) {
+    cases.push_back({"ICMP error", sample::with_ip({}, protocol::icmp, Packet{type, 0, 0, 0, 0, 0, 0, 0})});
+  }
+  for (const Case& c : cases) EXPECT_TRUE(answer(c.packet).empty()) << c.what;
+  EXPECT_TRUE(answer({ipv6, {}}, ipv4_reporter, 1300).empty()) << "no address of ours in the packet's family";
+}
+
+}  // namespace
+}  // namespace mpquic::packet

@@ -1,0 +1,173 @@
+#include "system/link_table.h"
+
+#include <gtest/gtest.h>
+#include <linux/if.h>
+
+#include <vector>
+
+#include "system/messages.h"
+
+namespace mpquic::system {
+namespace {
+
+constexpr unsigned running = IFF_UP | IFF_LOWER_UP;
+
+class LinkTableTest : public testing::Test {
+ protected:
+  void apply(const Request& message) { table.apply(as_received(message)); }
+  static RouteMessage route(const char* gateway, unsigned ifindex, std::uint32_t metric, std::uint32_t table) {
+    const auto hop = address(gateway);
+    return {.destination = packet::Prefix(address(hop.is_ipv4() ? "0.0.0.0" : "::"), 0),
+            .table = table,
+            .metric = metric,
+            .type = RTN_UNICAST,
+            .next_hops = {{ifindex, hop}}};
+  }
+  std::vector<std::string> addresses() const {
+    std::vector<std::string> texts;
+    for (const auto& one : table.state("wan").addresses) texts.push_back(one.to_string());
+    return texts;
+  }
+
+  LinkTable table;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(LinkTableTest, ALinkThatNeverWasIsAbsent) { EXPECT_EQ(table.state("wan"), LinkState()); }
+
+TEST_F(LinkTableTest, FollowsALinkThroughItsLife) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", 0, 1500, 2));
+  EXPECT_TRUE(table.state("wan").present);
+  EXPECT_FALSE(table.state("wan").up);
+  apply(link_message(RTM_NEWLINK, 3, "wan", IFF_UP, 1500, 2));
+  EXPECT_TRUE(table.state("wan").up);
+  EXPECT_FALSE(table.state("wan").carrier);
+  apply(link_message(RTM_NEWLINK, 3, "wan", running, 1400, 6));
+  EXPECT_TRUE(table.state("wan").carrier);
+  EXPECT_EQ(table.state("wan").mtu, 1400);
+  apply(link_message(RTM_DELLINK, 3, "wan", 0));
+  EXPECT_EQ(table.state("wan"), LinkState());
+}
+
+TEST_F(LinkTableTest, CarrierIsWhatTheLinkItselfSaysAndWhatIsBelowIt) {
+  struct Case {
+    unsigned flags;
+    std::uint8_t operstate;
+    bool carrier;
+  };
+  for (const auto& [flags, operstate, carrier] : std::vector<Case>{{running, 6, true},   // up
+                                                                   {running, 0, true},   // unknown: TUN, loopback
+                                                                   {running, 5, false},  // dormant: 802.1X, Wi-Fi
+                                                                   {running, 3, false},  // lower layer down
+                                                                   {IFF_UP, 2, false},   // cable pulled
+                                                                   {IFF_LOWER_UP, 6, false}}) {  // set down
+    apply(link_message(RTM_NEWLINK, 3, "wan", flags, 1500, operstate));
+    EXPECT_EQ(table.state("wan").carrier, carrier) << flags << " " << int{operstate};
+  }
+}
+
+TEST_F(LinkTableTest, AnEventWithoutMtuAndOperstateLeavesThem) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running, 1400, 6));
+  ifinfomsg header{};
+  header.ifi_index = 3;
+  header.ifi_flags = running;
+  apply(Request("test", RTM_NEWLINK, 0, header));
+  EXPECT_EQ(table.state("wan").mtu, 1400);
+  EXPECT_TRUE(table.state("wan").carrier);
+}
+
+TEST_F(LinkTableTest, TheNameDecidesWhichLinkIsMeant) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.2/24"));
+  apply(link_message(RTM_NEWLINK, 3, "old", running));
+  EXPECT_FALSE(table.state("wan").present);
+  EXPECT_EQ(table.state("old").addresses.size(), 1);
+  apply(link_message(RTM_NEWLINK, 9, "wan", running));
+  EXPECT_EQ(table.state("wan").ifindex, 9);
+  EXPECT_TRUE(table.state("wan").addresses.empty()) << "the other link's address did not follow the name";
+}
+
+TEST_F(LinkTableTest, OnlyAddressesThatCanBeSentFromCount) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  apply(address_message(RTM_NEWADDR, 3, "fe80::1/64", IFA_F_PERMANENT, RT_SCOPE_LINK));
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::1/64", IFA_F_TENTATIVE));
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::2/64", IFA_F_TENTATIVE | IFA_F_DADFAILED));
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::3/64", IFA_F_TENTATIVE | IFA_F_OPTIMISTIC));
+  apply(address_message(RTM_NEWADDR, 4, "192.0.2.7/24"));
+  EXPECT_EQ(addresses(), Texts{"2001:db8::3"});
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::1/64", IFA_F_PERMANENT));
+  EXPECT_EQ(addresses(), (Texts{"2001:db8::1", "2001:db8::3"})) << "the address turned out to be unique";
+}
+
+TEST_F(LinkTableTest, TheBestAddressComesFirst) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::dead/64", IFA_F_DEPRECATED));
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::beef/64", IFA_F_TEMPORARY));
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::1/64"));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.9/24", IFA_F_SECONDARY));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.2/24"));
+  EXPECT_EQ(addresses(), (Texts{"192.0.2.2", "192.0.2.9", "2001:db8::1", "2001:db8::beef", "2001:db8::dead"}));
+}
+
+TEST_F(LinkTableTest, AnAddressThatIsRemovedIsGone) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.2/24"));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.3/24"));
+  apply(address_message(RTM_DELADDR, 3, "192.0.2.2/24"));
+  EXPECT_EQ(addresses(), Texts{"192.0.2.3"});
+}
+
+TEST_F(LinkTableTest, TheGatewayIsThatOfTheLowestMetricOutOfTheLink) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  table.set_default_routes({route("192.0.2.9", 3, 200, RT_TABLE_MAIN), route("192.0.2.1", 3, 100, 300),
+                            route("198.51.100.1", 4, 1, RT_TABLE_MAIN), route("fe80::1", 3, 1024, RT_TABLE_MAIN)});
+  EXPECT_EQ(table.state("wan").gateway4, address("192.0.2.1"));
+  EXPECT_EQ(table.state("wan").gateway6, address("fe80::1"));
+  table.set_default_routes({route("192.0.2.1", 3, 100, 300), route("192.0.2.9", 3, 100, RT_TABLE_MAIN)});
+  EXPECT_EQ(table.state("wan").gateway4, address("192.0.2.9")) << "of equal metrics, the main table's";
+}
+
+TEST_F(LinkTableTest, ALinkThatIsDownHasNoGateway) {
+  table.set_default_routes({route("192.0.2.1", 3, 100, RT_TABLE_MAIN)});
+  apply(link_message(RTM_NEWLINK, 3, "wan", 0));
+  EXPECT_EQ(table.state("wan").gateway4, std::nullopt);
+}
+
+TEST_F(LinkTableTest, RoutesAreAskedForAgainWhenTheyMayHaveChanged) {
+  struct Case {
+    const char* what;
+    Request event;
+    bool stale;
+  };
+  const std::vector<Case> cases = {
+      {"nothing new", link_message(RTM_NEWLINK, 3, "wan", running), false},
+      {"carrier lost", link_message(RTM_NEWLINK, 3, "wan", IFF_UP), false},
+      {"set down", link_message(RTM_NEWLINK, 3, "wan", 0), true},
+      {"deleted", link_message(RTM_DELLINK, 3, "wan", 0), true},
+      {"address added", address_message(RTM_NEWADDR, 3, "192.0.2.3/24"), false},
+      {"address removed", address_message(RTM_DELADDR, 3, "192.0.2.2/24"), true},
+      {"default route", default_route_message(RTM_NEWROUTE, AF_INET, 3, "192.0.2.1"), true},
+      {"default route gone", default_route_message(RTM_DELROUTE, AF_INET6, 3, "fe80::1"), true},
+  };
+  for (const auto& [what, event, stale] : cases) {
+    LinkTable fresh;
+    fresh.apply(as_received(link_message(RTM_NEWLINK, 3, "wan", running)));
+    fresh.apply(as_received(address_message(RTM_NEWADDR, 3, "192.0.2.2/24")));
+    fresh.set_default_routes({});
+    fresh.apply(as_received(event));
+    EXPECT_EQ(fresh.routes_stale(), stale) << what;
+  }
+}
+
+TEST_F(LinkTableTest, ADumpReplacesWhatWasKnown) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.2/24"));
+  table.set_addresses({});
+  EXPECT_TRUE(addresses().empty());
+  table.set_links({});
+  EXPECT_FALSE(table.state("wan").present);
+}
+
+}  // namespace
+}  // namespace mpquic::system
