@@ -10,9 +10,11 @@ do_format() {
 }
 
 check_format() {
+  local complaints
   say "clang-format$llvm over every source"
-  cxx_files | xargs -0 "clang-format$llvm" --dry-run -Werror ||
-    fail "these are not formatted as .clang-format says: ./dev format"
+  complaints=$(cxx_files | xargs -0 "clang-format$llvm" --dry-run -Werror 2>&1) && return
+  sed -n 's/^\([^:]*\):.*\[-Wclang-format-violations\]$/\1/p; /^[^:]*rror/p' <<<"$complaints" | sort -u
+  fail "these are not as .clang-format says: ./dev format"
 }
 
 # clang_tidy ARGUMENT...: those of dev.d/tidy.py.

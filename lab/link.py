@@ -117,8 +117,8 @@ class Link:
         return json.loads(self._ask("stats"))
 
     def carrier(self, up: bool, at_left: bool = True) -> None:
-        """Pulls or plugs the cable, so that the interface at that end loses or regains its carrier. On a bare cable it is
-        the interface at the other end that goes down, and loses its routes and IPv6 addresses with it."""
+        """Pulls or plugs the cable, so that the interface at that end loses or regains its carrier. On a bare cable it
+        is the interface at the other end that goes down, and loses its routes and IPv6 addresses with it."""
         state = "up" if up else "down"
         if self.spec.emulated:
             self._middle.ip(f"link set dev {self.name}{'-l' if at_left else '-r'} {state}")

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import leftovers
 from .measure import Iperf, Ping
 from .process import Process
 
@@ -31,7 +30,7 @@ class CommandFailed(Exception):
 
 
 class Node:
-    """Made by Lab.node(). `namespace` is its name for `ip netns`, `directory` is scratch space that goes with the lab."""
+    """Made by Lab.node(). `namespace` is its name for `ip netns`; `directory` is scratch space, gone with the lab."""
 
     def __init__(self, name: str, namespace: str, directory: Path) -> None:
         self.name = name

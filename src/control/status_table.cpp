@@ -149,6 +149,9 @@ std::string status_table(const NodeStatus& status, std::int64_t unix_now, const 
   for (const TunnelStatus& tunnel : status.tunnels) add_tunnel(table, tunnel, status.role == "client", earlier);
 
   if (!status.tunnels.empty()) text += table.text();
+  for (const TunnelStatus& tunnel : status.tunnels) {
+    if (!tunnel.detail.empty()) text += fmt::format("{}: {}\n", word(tunnel.name), word(tunnel.detail));
+  }
   text += dropped(status.total);
   return text;
 }

@@ -15,8 +15,9 @@ struct Earlier {
 };
 
 /// A status for people, several lines, each with its newline: the node, a table of its tunnels (and, where a tunnel has
-/// several or is a server's, of its connections), and what was dropped. `unix_now` in seconds, as NodeStatus::started.
-/// With `earlier` there are columns of rates. Control characters, which a peer's name may have, become '?'.
+/// several or is a server's, of its connections), details of their states, and what was dropped. `unix_now` in seconds,
+/// as NodeStatus::started. With `earlier` there are columns of rates. Control characters, which a peer's name may have,
+/// become '?'.
 std::string status_table(const NodeStatus& status, std::int64_t unix_now, const Earlier* earlier = nullptr);
 
 }  // namespace mpquic::control

@@ -39,12 +39,10 @@ Result<NetlinkEvents::Drained> NetlinkEvents::read(const std::function<void(cons
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return drained;
     if (size < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
-      // What is queued is older than what was lost. Visited after a fresh dump it would bring back the past.
       drained = Drained::overrun;
       continue;
     }
     if (size < 0) return os_failure("receive netlink events");
-    if (drained == Drained::overrun) continue;
     Bytes received = Bytes(buffer_).first(static_cast<std::size_t>(size));
     while (const auto message = next_message(received)) {
       if (message->type >= NLMSG_MIN_TYPE) visit(*message);

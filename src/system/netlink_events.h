@@ -19,7 +19,7 @@ class NetlinkEvents {
  public:
   enum class Drained : std::uint8_t {
     all,      ///< every event since the last time was visited
-    overrun,  ///< some were lost and the rest thrown away: what was known must be asked for again
+    overrun,  ///< some were lost: everything must be asked for again, now that older events can't come after it
   };
 
   static Result<NetlinkEvents> open(std::initializer_list<int> groups);

@@ -78,6 +78,7 @@ Result<Fd> create_or_take_over(NetlinkSocket& socket, std::string_view name, Que
   const auto leftover = find_tun(socket, name);
   if (!leftover) return std::unexpected(leftover.error());
   if (!*leftover) return attach_first_queue(socket, name, queues);
+  // Known already in many cases, and then better not to come in for a moment and be given some of their packets.
   if ((*leftover)->queues > 0) return in_use(name);
   const Queues made_for = (*leftover)->multi_queue ? Queues::many : Queues::one;
   {

@@ -40,6 +40,8 @@ for number in range(int(count)):
     if float(gap): time.sleep(float(gap))
 """
 
+_END = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'end', ('127.0.0.1', 9000))"
+
 
 @dataclass(frozen=True)
 class Received:
@@ -57,6 +59,6 @@ def send(sender: Node, receiver: Node, address: str, count: int, size: int = 100
     listening.wait_for_log("ready")
     sender.python(_SEND, address, "9000", str(count), str(size), str(gap))
     # Told on the receiver's own loopback: what the link does must not be able to lose it.
-    receiver.python("import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'end', ('127.0.0.1', 9000))")
+    receiver.python(_END)
     listening.wait(20)
     return Received(*json.loads(listening.log.splitlines()[-1]))

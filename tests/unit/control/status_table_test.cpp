@@ -69,6 +69,12 @@ TEST(StatusTable, HasNoRateForACounterThatBeganAnew) {
   EXPECT_NE(status_table(now, 1000, &earlier).find("1382        -  0 bit/s"), std::string::npos);
 }
 
+TEST(StatusTable, SaysWhyATunnelIsNotUp) {
+  NodeStatus node = client();
+  node.tunnels[1].detail = "wan6 has no address";
+  EXPECT_TRUE(status_table(node, 1000).ends_with("0 B\ndf5: wan6 has no address\n"));
+}
+
 TEST(StatusTable, NamesWhatWasDropped) {
   NodeStatus node = client();
   node.total.count(Drop::queue_delay, 12);

@@ -233,10 +233,28 @@ class Frames : public FrameSink {
   std::vector<SuperPacket> frames;
 };
 
-/// Packets by flow, in their order: what a Merger must not change.
+/// What may change on the way: the identification of what must not be fragmented (RFC 6864 4.1), and 0xffff, where a
+/// sender wrote it for the equal checksum 0.
+inline Packet canonical(Packet packet) {
+  const auto view = IpView::parse(packet);
+  if (!view) return packet;
+  if (view->is_ipv4() && (load_be16(&packet[6]) & 0x4000) != 0) {
+    const bool holds = naive_sum(Bytes(packet).first(view->header_size())) == 0xffff;
+    store_be16(&packet[4], 0);
+    if (holds) store_be16(&packet[10], 0);
+  }
+  if (view->is_ipv4() && load_be16(&packet[10]) == 0xffff) store_be16(&packet[10], 0);
+  const std::size_t field = view->header_size() + tcp::checksum_at;
+  if (view->protocol() == protocol::tcp && field + 2 <= packet.size() && load_be16(&packet[field]) == 0xffff) {
+    store_be16(&packet[field], 0);
+  }
+  return packet;
+}
+
+/// Canonical packets by flow, in their order: what a Merger must not change.
 inline std::map<std::uint32_t, std::vector<Packet>> by_flow(const std::vector<Packet>& packets) {
   std::map<std::uint32_t, std::vector<Packet>> flows;
-  for (const Packet& packet : packets) flows[flow_hash(packet)].push_back(packet);
+  for (const Packet& packet : packets) flows[flow_hash(packet)].push_back(canonical(packet));
   return flows;
 }
 

@@ -161,11 +161,11 @@ TEST_F(LinkMonitorTest, SeesAnInterfaceMoveToAnotherNamespaceAsGone) {
 }
 
 TEST_F(LinkMonitorTest, LeavingABridgeIsNotTheEndOfALink) {
-  run("ip link add br0 type bridge && ip link set peer0 master br0");
+  run("ip addr add 10.7.1.1/32 dev peer0 && ip link add br0 type bridge && ip link set peer0 master br0");
   monitor->watch("peer0");
   run("ip link set peer0 nomaster && ip link set peer0 mtu 1450");
   expect("the event after", [&] { return monitor->state("peer0").mtu == 1450; });
-  EXPECT_TRUE(monitor->state("peer0").present);
+  EXPECT_TRUE(has(monitor->state("peer0"), "10.7.1.1"));
 }
 
 TEST_F(LinkMonitorTest, AnAddressStillBeingCheckedCountsWhenItIsFound) {

@@ -44,7 +44,8 @@ TEST(Message, AnAttributeThatIsMissingOrOfAnotherSizeIsNoValue) {
 }
 
 TEST(Message, SeveralOfOneReceiveComeOneByOneAndTheCutOffOneNever) {
-  const auto one = Request("test", RTM_NEWADDR, 0, ifaddrmsg{}).put_u8(IFA_UNSPEC, 1).bytes();
+  Request request("test", RTM_NEWADDR, 0, ifaddrmsg{});
+  const Bytes one = request.put_u32(IFA_FLAGS, 1).bytes();
   std::vector<std::uint8_t> received(one.begin(), one.end());
   received.resize((received.size() + 3) & ~std::size_t{3});
   received.insert(received.end(), one.begin(), one.end());
