@@ -13,7 +13,7 @@ check_format() {
   local complaints
   say "clang-format$llvm over every source"
   complaints=$(cxx_files | xargs -0 "clang-format$llvm" --dry-run -Werror 2>&1) && return
-  sed -n 's/^\([^:]*\):.*\[-Wclang-format-violations\]$/\1/p; /^[^:]*rror/p' <<<"$complaints" | sort -u
+  sed -n 's/^\([^:]*\):.*\[-Wclang-format-violations\]$/\1/p; /^Error\|^YAML\|^xargs/p' <<<"$complaints" | sort -u
   fail "these are not as .clang-format says: ./dev format"
 }
 

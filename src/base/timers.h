@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -22,11 +23,14 @@ class Timer {
  private:
   friend class Timers;
 
+  /// In the heap, or among those that the run() under way is about to call.
+  enum class Where : std::uint8_t { nowhere, heap, run };
+
   std::function<void()> on_due_;
   Timers* timers_ = nullptr;  ///< since it was first set
-  bool waiting_ = false;
+  Where where_ = Where::nowhere;
   Instant due_ = never;
-  std::size_t place_ = 0;  ///< in the heap, while waiting
+  std::size_t place_ = 0;  ///< there
 };
 
 /// The timers of one thread: a binary heap in which each timer knows its place, so that moving one costs O(log n) and
@@ -37,18 +41,19 @@ class Timers {
   Timers(const Timers&) = delete;
   Timers& operator=(const Timers&) = delete;
 
-  /// `never` takes it out.
+  /// `never` takes it out. A call that was due before and has not come yet does not come any more.
   void set(Timer& timer, Instant due) {
     timer.timers_ = this;
-    if (!timer.waiting_) {
+    if (timer.where_ == Timer::Where::run) take_out(timer);
+    if (timer.where_ == Timer::Where::nowhere) {
       if (due == never) return;
-      timer.waiting_ = true;
+      timer.where_ = Timer::Where::heap;
       timer.due_ = due;
       timer.place_ = heap_.size();
       heap_.push_back(&timer);
       rise(timer.place_);
     } else if (due == never) {
-      remove(timer);
+      take_out(timer);
     } else if (due != timer.due_) {
       const bool earlier = due < timer.due_;
       timer.due_ = due;
@@ -65,34 +70,37 @@ class Timers {
     due_.clear();
     while (!heap_.empty() && heap_.front()->due_ <= now) {
       Timer& timer = *heap_.front();
-      remove(timer);
+      take_out(timer);
+      timer.where_ = Timer::Where::run;
+      timer.place_ = due_.size();
       due_.push_back(&timer);
     }
-    // A timer may destroy others, which then stand here as nullptr.
+    // A timer may take out or destroy others, which then stand here as nullptr.
     for (std::size_t i = 0; i < due_.size(); ++i) {
-      if (Timer* timer = std::exchange(due_[i], nullptr)) timer->on_due_();
+      Timer* timer = due_[i];
+      if (timer == nullptr) continue;
+      take_out(*timer);
+      timer->on_due_();
     }
   }
 
  private:
   friend class Timer;
 
-  void forget(Timer& timer) {
-    if (timer.waiting_) remove(timer);
-    for (Timer*& due : due_) {
-      if (due == &timer) due = nullptr;
+  void take_out(Timer& timer) {
+    switch (std::exchange(timer.where_, Timer::Where::nowhere)) {
+      case Timer::Where::nowhere: break;
+      case Timer::Where::run: due_[timer.place_] = nullptr; break;
+      case Timer::Where::heap: {
+        Timer* last = heap_.back();
+        heap_.pop_back();
+        if (last == &timer) break;
+        put(last, timer.place_);
+        rise(timer.place_);
+        sink(last->place_);
+        break;
+      }
     }
-  }
-
-  void remove(Timer& timer) {
-    const std::size_t place = timer.place_;
-    timer.waiting_ = false;
-    Timer* last = heap_.back();
-    heap_.pop_back();
-    if (last == &timer) return;
-    put(last, place);
-    rise(place);
-    sink(last->place_);
   }
 
   void put(Timer* timer, std::size_t place) {
@@ -126,7 +134,7 @@ class Timers {
 };
 
 inline Timer::~Timer() {
-  if (timers_ != nullptr) timers_->forget(*this);
+  if (timers_ != nullptr) timers_->take_out(*this);
 }
 
 }  // namespace mpquic

@@ -6,7 +6,41 @@ namespace mpquic::peers {
 
 void Registry::route(const Key& key, Route route, Changes& changes) {
   changes.routes.push_back({key.first, key.second, route.path});
+  if (const auto before = routes_.find(key); before != routes_.end()) count_learned(key, before->second, -1);
+  count_learned(key, route, +1);
   routes_[key] = std::move(route);
+}
+
+// Every route that ends, ends here. Where it was the way to a prefix that the client owns, the newest of its connections
+// to the tunnel takes over.
+void Registry::withdraw(Routes::iterator ended, const Peer& peer, Changes& changes) {
+  const Key key = ended->first;
+  count_learned(key, ended->second, -1);
+  routes_.erase(ended);
+  const Registration* heir = nullptr;
+  PathRef heir_path;
+  if (peer.name != Directory::anyone && std::ranges::find(peer.prefixes, key.second) != peer.prefixes.end()) {
+    for (const auto& [path, registration] : paths_) {
+      if (registration.peer->name != peer.name || registration.tunnel != key.first) continue;
+      if (heir != nullptr && registration.order < heir->order) continue;
+      heir = &registration;
+      heir_path = path;
+    }
+  }
+  if (heir == nullptr) return changes.routes.push_back({key.first, key.second, std::nullopt});
+  route(key, {heir_path, peer.name, RouteKind::owned, heir->since, heir->since}, changes);
+}
+
+void Registry::count_learned(const Key& key, const Route& route, int step) {
+  if (route.kind != RouteKind::learned) return;
+  const auto counted = learned_.try_emplace({key.first, route.peer}).first;
+  if (step > 0) ++counted->second;
+  else if (--counted->second == 0) learned_.erase(counted);
+}
+
+std::size_t Registry::learned_by(const std::string& tunnel, const std::string& peer) const {
+  const auto counted = learned_.find({tunnel, peer});
+  return counted == learned_.end() ? 0 : counted->second;
 }
 
 Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const std::string& tunnel,
@@ -20,22 +54,22 @@ Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const st
       remove_path(holder->first, changes);
     }
   }
-  const Registration registration{std::move(peer), tunnel, address, now};
+  const Registration registration{std::move(peer), tunnel, address, now, ++claims_};
   paths_[path] = registration;
   route(key, {path, registration.peer->name, RouteKind::registered, now, now}, changes);
-  route_owned_prefixes(path, registration, now, changes);
+  route_owned_prefixes(path, registration, changes);
   return changes;
 }
 
 // What the configuration gives to a named client is reached by its newest path of the tunnel, until a host there shows
 // itself on another one. Of a nameless client's prefixes every such client has a share, so they lead nowhere.
-void Registry::route_owned_prefixes(PathRef path, const Registration& registration, Instant now, Changes& changes) {
+void Registry::route_owned_prefixes(PathRef path, const Registration& registration, Changes& changes) {
   if (registration.peer->name == Directory::anyone) return;
   for (const packet::Prefix& prefix : registration.peer->prefixes) {
     const Key key{registration.tunnel, prefix};
     const auto present = routes_.find(key);
     if (present != routes_.end() && present->second.kind == RouteKind::registered) continue;
-    route(key, {path, registration.peer->name, RouteKind::owned, now, now}, changes);
+    route(key, {path, registration.peer->name, RouteKind::owned, registration.since, registration.since}, changes);
   }
 }
 
@@ -45,31 +79,31 @@ Changes Registry::learn(PathRef path, const packet::Address& source, Instant now
   if (learner == paths_.end()) return changes;
   const Registration& registration = learner->second;
   const Key key{registration.tunnel, packet::Prefix(source)};
-  if (const auto known = routes_.find(key); known != routes_.end()) {
+  const auto known = routes_.find(key);
+  if (known != routes_.end()) {
     if (known->second.path == path) {
       known->second.last_seen = now;
       return changes;
     }
     // A tunnel address belongs to the path that registered it; a host behind the client may come over another path.
     if (known->second.kind == RouteKind::registered) return changes;
-  } else {
-    forget_silent_host(registration.tunnel, registration.peer->name, changes);
   }
-  route(key, {path, registration.peer->name, RouteKind::learned, now, now}, changes);
+  const std::string& peer = registration.peer->name;
+  const bool one_more = known == routes_.end() || known->second.kind != RouteKind::learned;
+  if (one_more && learned_by(registration.tunnel, peer) >= limits_.learned_per_peer) {
+    forget_silent_host(registration.tunnel, peer, changes);
+  }
+  route(key, {path, peer, RouteKind::learned, now, now}, changes);
   return changes;
 }
 
 void Registry::forget_silent_host(const std::string& tunnel, const std::string& peer, Changes& changes) {
-  std::size_t learned = 0;
   auto silent = routes_.end();
-  for (auto route = routes_.begin(); route != routes_.end(); ++route) {
-    if (route->first.first != tunnel || route->second.kind != RouteKind::learned || route->second.peer != peer) continue;
-    ++learned;
-    if (silent == routes_.end() || route->second.last_seen < silent->second.last_seen) silent = route;
+  for (auto each = routes_.lower_bound({tunnel, {}}); each != routes_.end() && each->first.first == tunnel; ++each) {
+    if (each->second.kind != RouteKind::learned || each->second.peer != peer) continue;
+    if (silent == routes_.end() || each->second.last_seen < silent->second.last_seen) silent = each;
   }
-  if (learned < limits_.learned_per_peer) return;
-  changes.routes.push_back({tunnel, silent->first.second, std::nullopt});
-  routes_.erase(silent);
+  if (silent != routes_.end()) withdraw(silent, *paths_.at(silent->second.path).peer, changes);
 }
 
 Changes Registry::gone(PathRef path) {
@@ -81,34 +115,21 @@ Changes Registry::gone(PathRef path) {
 void Registry::remove_path(PathRef path, Changes& changes) {
   const auto leaver = paths_.find(path);
   if (leaver == paths_.end()) return;
-  const Registration registration = leaver->second;
+  const std::shared_ptr<const Peer> peer = leaver->second.peer;
   paths_.erase(leaver);
-  for (auto route = routes_.begin(); route != routes_.end();) {
-    if (route->second.path == path) {
-      changes.routes.push_back({route->first.first, route->first.second, std::nullopt});
-      route = routes_.erase(route);
-    } else {
-      ++route;
-    }
+  for (auto each = routes_.begin(); each != routes_.end();) {
+    const auto route = each++;
+    if (route->second.path == path) withdraw(route, *peer, changes);
   }
-  // The client's other connections to the tunnel, if there are any, take over what it owns.
-  const auto heir = std::ranges::find_if(paths_, [&](const auto& other) {
-    return other.second.peer->name == registration.peer->name && other.second.tunnel == registration.tunnel;
-  });
-  if (heir != paths_.end()) route_owned_prefixes(heir->first, heir->second, heir->second.since, changes);
 }
 
 Changes Registry::expire(Instant now) {
   Changes changes;
-  for (auto route = routes_.begin(); route != routes_.end();) {
+  for (auto each = routes_.begin(); each != routes_.end();) {
+    const auto route = each++;
     const bool silent =
         route->second.kind == RouteKind::learned && now - route->second.last_seen > limits_.learned_lifetime;
-    if (silent) {
-      changes.routes.push_back({route->first.first, route->first.second, std::nullopt});
-      route = routes_.erase(route);
-    } else {
-      ++route;
-    }
+    if (silent) withdraw(route, *paths_.at(route->second.path).peer, changes);
   }
   return changes;
 }

@@ -43,7 +43,7 @@ struct Changes {
 };
 
 struct RegistryLimits {
-  std::size_t learned_per_peer = 1024;
+  std::size_t learned_per_peer = 1024;                   ///< in each tunnel, at least 1
   Duration learned_lifetime = std::chrono::minutes(10);  ///< without a packet from there
 };
 
@@ -69,22 +69,29 @@ class Registry {
 
  private:
   using Key = std::pair<std::string, packet::Prefix>;  ///< tunnel and prefix
+  using Routes = std::map<Key, Route>;
 
   struct Registration {
     std::shared_ptr<const Peer> peer;
     std::string tunnel;
     packet::Address address;
     Instant since{};
+    std::uint64_t order = 0;  ///< of the claims; the greatest is the newest
   };
 
   void route(const Key& key, Route route, Changes& changes);
+  void withdraw(Routes::iterator route, const Peer& peer, Changes& changes);
+  void count_learned(const Key& key, const Route& route, int step);
+  std::size_t learned_by(const std::string& tunnel, const std::string& peer) const;
   void forget_silent_host(const std::string& tunnel, const std::string& peer, Changes& changes);
-  void route_owned_prefixes(PathRef path, const Registration& registration, Instant now, Changes& changes);
+  void route_owned_prefixes(PathRef path, const Registration& registration, Changes& changes);
   void remove_path(PathRef path, Changes& changes);
 
   RegistryLimits limits_;
   std::map<PathRef, Registration> paths_;
-  std::map<Key, Route> routes_;
+  Routes routes_;  ///< each over one of paths_
+  std::map<std::pair<std::string, std::string>, std::size_t> learned_;  ///< routes, by tunnel and peer; none is 0
+  std::uint64_t claims_ = 0;
 };
 
 }  // namespace mpquic::peers

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "quic/connection.h"
+#include "quic/packet_protection.h"
 
 namespace mpquic::quic {
 
@@ -73,6 +74,7 @@ struct Callbacks {
     callbacks.recv_datagram = datagram;
     callbacks.ack_datagram = acknowledged;
     callbacks.lost_datagram = lost;
+    install_packet_protection(callbacks);
     return callbacks;
   }
 

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "quic/packet_protection.h"
+
 namespace mpquic::quic {
 namespace {
 
@@ -63,6 +65,7 @@ TlsSession TlsContext::session(unsigned flags, const std::string& alpn, ngtcp2_c
 TlsSession TlsContext::client_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const {
   TlsSession created = session(GNUTLS_CLIENT | GNUTLS_NO_TICKETS, alpn, reference);
   if (created == nullptr || ngtcp2_crypto_gnutls_configure_client_session(created.get()) != 0) return nullptr;
+  install_packet_protection(created.get());
   const std::string& name = settings_.server_name;
   gnutls_server_name_set(created.get(), GNUTLS_NAME_DNS, name.data(), name.size());
   if (!settings_.ca.empty()) gnutls_session_set_verify_cert(created.get(), name.c_str(), 0);
@@ -72,6 +75,7 @@ TlsSession TlsContext::client_session(const std::string& alpn, ngtcp2_crypto_con
 TlsSession TlsContext::server_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const {
   TlsSession created = session(GNUTLS_SERVER | GNUTLS_NO_TICKETS, alpn, reference);
   if (created == nullptr || ngtcp2_crypto_gnutls_configure_server_session(created.get()) != 0) return nullptr;
+  install_packet_protection(created.get());
   if (!settings_.ca.empty()) {
     gnutls_certificate_server_set_request(created.get(), GNUTLS_CERT_REQUIRE);
     static char purpose_oid[] = GNUTLS_KP_TLS_WWW_CLIENT;

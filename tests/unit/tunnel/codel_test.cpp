@@ -50,6 +50,15 @@ TEST_F(QueueTest, KeepsTheLastPacketOfAFlowHoweverLateItIs) {
   EXPECT_EQ(drops_[Drop::queue_delay], 0U);
 }
 
+TEST_F(QueueTest, GivesEverythingToACallerWithoutAClockOrALimit) {
+  push(1, 0, super(45));
+  push(1, 45 * segment, super(45));
+  now_ += 10s;
+  std::size_t given = 0;
+  for (; queue_->front(SIZE_MAX, Instant::min()) != nullptr; queue_->pop()) ++given;
+  EXPECT_EQ(given, 90U);
+}
+
 TEST_F(QueueTest, MarksInsteadOfDroppingWhatIsEcnCapable) {
   push(1, 0, super(45), Ecn::capable);
   push(1, 45 * segment, super(45), Ecn::capable);

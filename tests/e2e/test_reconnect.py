@@ -1,0 +1,167 @@
+"""Clients and servers that die and come back: the newest connection has the tunnel address, at once and alone.
+
+    client ---- wan ---- server            box0 --+
+      cr ................. mt              box1 --+-- bridge ---- server
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from lab import Node, topology
+from nodes import (
+    INNER_CLIENT_V4, INNER_SERVER_V4, PORT, Joined, Mpquic, Testbed, client_configuration, join, pair_server, patience,
+    until,
+)  # fmt: skip
+
+pytestmark = pytest.mark.threads
+
+STORMS = 20
+
+
+def answers(node: Node, address: str) -> Callable[[], bool]:
+    return lambda: node.ping(address, count=1, patience=0.1).received == 1
+
+
+def the_only_connection(server: Mpquic) -> str:
+    """Where the tunnel address leads to; fails when there is any connection besides."""
+    tunnel = server.tunnel()
+    (connection,) = tunnel["connections"]
+    assert all(route["connection"] == connection["id"] for route in tunnel["routes"])
+    return connection["remote_address"]
+
+
+def test_a_client_that_is_killed_again_and_again_is_reached_each_time(testbed: Testbed) -> None:
+    joined = join(testbed, topology.pair(testbed.lab))
+    net = joined.net
+    flood = net.server.start(["ping", "-n", "-i", "0.01", INNER_CLIENT_V4], log="flood.log")
+    seen = {the_only_connection(joined.server)}
+    for _ in range(STORMS):
+        joined.client.kill()
+        joined.client.start()
+        joined.client.wait_for_log("cr: up")
+        until(answers(net.server, INNER_CLIENT_V4), 1, "return traffic flows to the new process")
+        until(lambda: len(joined.server.tunnel()["connections"]) == 1, 1, "the old connection is gone")
+        seen.add(the_only_connection(joined.server))
+    assert len(seen) >= STORMS, "each process came from a port of its own"
+    assert net.server.ping(INNER_CLIENT_V4, count=20).received == 20
+    flood.kill()
+
+
+# Counts what comes in from the server's port that is as large as the packets that the test sends.
+_LARGE_PACKETS = """
+table inet count
+delete table inet count
+table inet count {{
+    counter large {{ }}
+    chain in {{
+        type filter hook input priority 0
+        udp sport {port} udp length 1000-1200 counter name large
+    }}
+}}
+"""
+
+_SEND = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.200.15.254", 0))
+for number in range(100):
+    s.sendto(number.to_bytes(4, "big") + bytes(1000), ("10.200.15.1", 7000))
+"""
+
+_RECEIVE = """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.200.15.1", 7000))
+s.settimeout(3)
+print("ready", flush=True)
+got = {int.from_bytes(s.recv(2000)[:4], "big") for _ in range(100)}
+print(len(got), flush=True)
+"""
+
+
+def large_packets(node: Node) -> int:
+    shown = json.loads(node.run("nft -j list counter inet count large").stdout)
+    return shown["nftables"][-1]["counter"]["packets"]
+
+
+def test_no_packet_goes_to_a_client_whose_address_another_has_taken(testbed: Testbed) -> None:
+    # The same identity and address in two places. The one that had it before is not dead, only stopped: its socket
+    # still takes whatever the server sends.
+    middle, server_node = testbed.lab.node("wire"), testbed.lab.node("server")
+    testbed.lab.veth(server_node, "wan", middle, "server")
+    server_node.add_addresses("wan", "10.60.0.254/24")
+    boxes = []
+    for number in range(2):
+        box = testbed.lab.node(f"box{number}")
+        testbed.lab.veth(box, "wan", middle, f"box{number}")
+        box.add_addresses("wan", f"10.60.0.{number + 1}/24")
+        configuration = client_configuration(
+            testbed.authority, "box1", f"10.60.0.254:{PORT}", {"cr": f"{INNER_CLIENT_V4}/24"}
+        )
+        boxes.append(testbed.add(box, configuration))
+    testbed.lab.bridge(middle, "bridge", "server", "box0", "box1")
+    server = testbed.run(server_node, pair_server(testbed, workers=2))
+
+    old: Mpquic | None = None
+    for turn in range(8):
+        new = boxes[turn % 2]
+        new.start()
+        new.wait_for_log("cr: up")
+        until(lambda: new.tunnel()["mtu"] > 1400, 5, "no more probes for the MTU")  # noqa: B023
+        until(lambda: len(server.tunnel()["connections"]) == 1, 2, "the older connection is gone")
+        assert the_only_connection(server).startswith(new.tunnel()["connections"][0]["local_address"])
+        if old is not None:
+            old.node.run(["nft", "-f", "-"], text=_LARGE_PACKETS.format(port=PORT))
+        receiver = new.node.start([sys.executable, "-c", _RECEIVE], log=f"receive-{turn}.log")
+        receiver.wait_for_log("ready", patience(3))
+        server_node.python(_SEND)
+        assert receiver.wait(patience(4)) == 0 and receiver.log.split() == ["ready", "100"], receiver.log
+        if old is not None:
+            assert large_packets(old.node) == 0
+            old.node.run("nft delete table inet count")
+            old.kill()
+        new.process.signal(signal.SIGSTOP)
+        old = new
+    assert old is not None
+    old.kill()
+
+
+def restart(joined: Joined, clean: bool) -> None:
+    if clean:
+        joined.server.stop()
+    else:
+        joined.server.kill()
+    joined.server.start()
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
+def test_a_restarted_server_is_noticed_while_traffic_flows(testbed: Testbed, clean: bool) -> None:
+    joined = join(testbed, topology.pair(testbed.lab))
+    net = joined.net
+    flood = net.client.start(["ping", "-n", "-i", "0.05", INNER_SERVER_V4], log="flood.log")
+    for _ in range(5):
+        restart(joined, clean)
+        until(lambda: len(joined.server.tunnel()["connections"]) == 1, 2, "reconnected")
+        until(answers(net.server, INNER_CLIENT_V4), 1, "traffic both ways")
+    assert flood.running
+    flood.kill()
+
+
+def test_a_server_that_is_stopped_says_so_to_an_idle_client(testbed: Testbed) -> None:
+    joined = join(testbed, topology.pair(testbed.lab))
+    restart(joined, clean=True)
+    until(lambda: len(joined.server.tunnel()["connections"]) == 1, 2, "reconnected")
+    assert answers(joined.net.server, INNER_CLIENT_V4)()
+
+
+def test_an_idle_client_notices_a_killed_server_as_soon_as_it_has_something_to_send(testbed: Testbed) -> None:
+    joined = join(testbed, topology.pair(testbed.lab))
+    restart(joined, clean=False)
+    until(answers(joined.net.client, INNER_SERVER_V4), 2, "the reset of the first packet brought a new connection")
+    assert len(joined.server.tunnel()["connections"]) == 1

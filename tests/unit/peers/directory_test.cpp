@@ -1,0 +1,56 @@
+#include "peers/directory.h"
+
+#include <gtest/gtest.h>
+
+#include "peers/addresses.h"
+
+namespace mpquic::peers {
+namespace {
+
+std::vector<Peer> peers(bool open) {
+  std::vector<Peer> result = {{"box1", {prefix("10.0.0.1/32"), prefix("172.16.0.0/30"), prefix("fd00::/64")}, {"mt5"}},
+                              {"box2", {prefix("10.0.0.2/32")}, {}}};
+  if (open) result.push_back({"*", {prefix("10.9.0.0/16")}, {}});
+  return result;
+}
+
+TEST(DirectoryTest, KnowsAClientByTheNameInItsCertificate) {
+  const Directory directory(peers(false));
+  ASSERT_NE(directory.find("box1"), nullptr);
+  EXPECT_EQ(directory.find("box1")->name, "box1");
+  EXPECT_EQ(directory.find("box3"), nullptr);
+  EXPECT_EQ(directory.find("Box1"), nullptr);
+  EXPECT_EQ(directory.find(""), nullptr);
+}
+
+TEST(DirectoryTest, ClientsWithoutACertificateAreClientsOnlyWhereTheConfigurationSaysSo) {
+  EXPECT_EQ(Directory(peers(false)).find(std::nullopt), nullptr);
+  const Directory open(peers(true));
+  ASSERT_NE(open.find(std::nullopt), nullptr);
+  EXPECT_EQ(open.find(std::nullopt)->name, "*");
+}
+
+TEST(DirectoryTest, ACertificateMadeOutToTheAsteriskIsNobody) {
+  EXPECT_EQ(Directory(peers(true)).find("*"), nullptr);
+  EXPECT_EQ(Directory(peers(false)).find("*"), nullptr);
+}
+
+TEST(DirectoryTest, AnUnknownNameIsNotEverybody) { EXPECT_EQ(Directory(peers(true)).find("stranger"), nullptr); }
+
+TEST(PeerTest, OwnsWhatItsPrefixesHold) {
+  const Peer peer = peers(false).front();
+  for (const char* text : {"10.0.0.1", "172.16.0.0", "172.16.0.3", "fd00::1"}) EXPECT_TRUE(peer.owns(address(text)));
+  for (const char* text : {"10.0.0.2", "172.16.0.4", "fd00:0:0:1::1", "::ffff:10.0.0.1"}) {
+    EXPECT_FALSE(peer.owns(address(text))) << text;
+  }
+  EXPECT_FALSE(Peer{}.owns(address("0.0.0.0")));
+}
+
+TEST(PeerTest, MayUseTheTunnelsNamedOrAll) {
+  EXPECT_TRUE(peers(false)[0].may_use("mt5"));
+  EXPECT_FALSE(peers(false)[0].may_use("mt6"));
+  EXPECT_TRUE(peers(false)[1].may_use("mt6"));
+}
+
+}  // namespace
+}  // namespace mpquic::peers
