@@ -1,4 +1,4 @@
-# How everything is compiled. GCC 12 builds the product; clang (16 on Debian 12) builds the fuzz targets and lints.
+# How everything is compiled. GCC 12 builds the product; clang 19 builds the fuzz targets and lints.
 
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)

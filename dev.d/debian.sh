@@ -3,10 +3,7 @@
 
 # shellcheck source=/dev/null
 release=$(. /etc/os-release && echo "${ID:-unknown} ${VERSION_CODENAME:-unknown}")
-case $release in
-  'debian bookworm') llvm=-16 ;;  # the default clang 14 can't compile C++23 with libstdc++ 12
-  *) llvm='' ;;
-esac
+llvm=-19  # both Debian 12 and 13 have it, so that both format and lint alike
 
 # A package may carry the version below which it counts as missing.
 build_packages=(g++ cmake ninja-build pkg-config ccache git

@@ -19,15 +19,9 @@ check_format() {
 
 # clang_tidy ARGUMENT...: those of dev.d/tidy.py.
 clang_tidy() {
-  local extra=()
-  # clang 16 calls C++23 by its working name. And as in cmake/settings.cmake: libstdc++ 12 hides std::expected from a
-  # compiler that announces less than it can.
-  if [[ $llvm == -16 ]]; then
-    extra=(-std=c++2b -U__cpp_concepts -D__cpp_concepts=202002L)
-  fi
   build release
   say "clang-tidy$llvm"
-  /usr/bin/python3 dev.d/tidy.py --clang-tidy "clang-tidy$llvm" --build build/release "${extra[@]/#/--extra-arg=}" "$@"
+  /usr/bin/python3 dev.d/tidy.py --clang-tidy "clang-tidy$llvm" --build build/release "$@"
 }
 
 do_lint() {

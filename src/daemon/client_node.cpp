@@ -107,12 +107,13 @@ void ClientNode::show_link(Tunnel& tunnel) {
   tunnel.worker->post([running = tunnel.running.get(), view = std::move(view)] { running->set_link(view); });
 }
 
-void ClientNode::stop() {
+void ClientNode::stop(std::function<void()> done) {
   tools_.loop.forget(links_.fd());
   for (const auto& tunnel : tunnels_) {
     // Taken apart where it lived.
     tunnel->worker->post([running = std::shared_ptr<ClientTunnel>(std::move(tunnel->running))] { running->stop(); });
   }
+  done();
 }
 
 void ClientNode::collect(std::function<void(control::NodeStatus)> done) {

@@ -19,7 +19,7 @@ class ClientNode final : public Role {
                                                     const ControlTools& tools);
 
   void collect(std::function<void(control::NodeStatus)> done) override;
-  void stop() override;
+  void stop(std::function<void()> done) override;
 
  private:
   struct Tunnel {

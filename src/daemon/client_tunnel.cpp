@@ -50,7 +50,7 @@ void ClientTunnel::set_link(const LinkView& link) {
     log::info("{}: waiting for {}: {}", settings_.name, link.interface, link.obstacle);
     return;
   }
-  redial_.succeeded();  // a new way: what failed on the old one says nothing
+  redial_.start_over();  // a new way: what failed on the old one says nothing
   dial();
 }
 
@@ -90,6 +90,7 @@ void ClientTunnel::redial(std::string reason) {
   const bool news = state_ == TunnelState::up || detail_ != reason;
   hang_up();
   if (news) log::warning("{}: {}", settings_.name, reason);
+  if (state_ == TunnelState::up) redial_.stood(worker_.now() - since_);
   enter(TunnelState::backing_off, std::move(reason));
   retry_at_ = redial_.next(tried_at_, random_fraction(), worker_.now());
   worker_.timers().set(timer_, retry_at_);
@@ -109,7 +110,6 @@ void ClientTunnel::on_arrivals(std::span<packet::UdpArrival> arrivals) {
 
 void ClientTunnel::on_established() {
   ++connections_;
-  redial_.succeeded();
   enter(TunnelState::up, {});
   session_.open(worker_.now());
   registration_number_ = 1;

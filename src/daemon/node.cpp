@@ -138,11 +138,13 @@ void Node::run() {
   log::info("{} runs ({} workers, version {})", configuration_.name, workers_.size(), MPQUIC_VERSION);
   while (!stopping_) turn();
   loop_.forget(control_.fd());
-  role_->stop();
-  // What the workers still have to say is heard until they are done.
-  std::thread farewell([this] {
-    for (const auto& worker : workers_) worker->stop();
-    mailbox_->post([this] { stopping_ = false; });
+  std::thread farewell;
+  role_->stop([this, &farewell] {
+    // What the workers still have to say is heard until they are done.
+    farewell = std::thread([this] {
+      for (const auto& worker : workers_) worker->stop();
+      mailbox_->post([this] { stopping_ = false; });
+    });
   });
   while (stopping_) turn();
   farewell.join();

@@ -16,8 +16,9 @@ class Role {
   virtual ~Role() = default;
   /// Asks the workers; `done` is called on the control thread when all have answered.
   virtual void collect(std::function<void(control::NodeStatus)> done) = 0;
-  /// Says goodbye to the other ends and takes everything off the workers, which may stop then.
-  virtual void stop() = 0;
+  /// Says goodbye to the other ends and takes everything off the workers. `done` is called on the control thread when
+  /// the last letter for that is on its way: the workers may be stopped then, and not before.
+  virtual void stop(std::function<void()> done) = 0;
 };
 
 /// The control thread's own tools, which a role uses.

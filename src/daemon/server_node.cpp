@@ -157,17 +157,18 @@ void ServerNode::expire() {
   tools_.timers.set(expiry_, tools_.loop.now() + expiry_interval);
 }
 
-void ServerNode::stop() {
+void ServerNode::stop(std::function<void()> done) {
   // All say goodbye before any is taken apart: until then they may still write to each other.
   for (const auto& worker : workers_) {
     worker->worker().post([target = worker.get()] { target->stop(); });
   }
-  ask_workers<int>(tools_, [](std::size_t) { return 0; }, [this](const std::vector<int>&) {
+  ask_workers<int>(tools_, [](std::size_t) { return 0; }, [this, done = std::move(done)](const std::vector<int>&) {
     for (auto& worker : workers_) {
       Worker& home = worker->worker();
       home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
     }
     workers_.clear();
+    done();
   });
 }
 

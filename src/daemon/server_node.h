@@ -19,7 +19,7 @@ class ServerNode final : public Role, private ControlThread {
                                                     const ControlTools& tools);
 
   void collect(std::function<void(control::NodeStatus)> done) override;
-  void stop() override;
+  void stop(std::function<void()> done) override;
 
  private:
   struct WorkerReport {

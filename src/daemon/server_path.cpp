@@ -1,6 +1,7 @@
 #include "daemon/server_path.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "packet/ip.h"
@@ -79,17 +80,20 @@ void ServerPath::on_datagram(Bytes datagram) {
 }
 
 bool ServerPath::register_by(Bytes datagram) {
-  const auto address = datagram.size() == 4 ? packet::Address::from_bytes(datagram) : packet::source_of(datagram);
+  const bool registration = datagram.size() == 4;
+  const auto address = registration ? packet::Address::from_bytes(datagram) : packet::source_of(datagram);
   if (!address) {
     drops_.count(Drop::malformed);
     return false;
   }
   if (!peer_->owns(*address)) {
+    if (registration) complain(*address, "which it does not own");
     drops_.count(Drop::foreign_source);
     return false;
   }
   tunnel_ = host_.tunnel_for(*peer_, *address);
   if (tunnel_ == nullptr) {
+    if (registration) complain(*address, "which is in no tunnel that it may use here");
     drops_.count(Drop::not_registered);
     return false;
   }
@@ -100,6 +104,11 @@ bool ServerPath::register_by(Bytes datagram) {
   log::info("{}: {} is {} at {}", tunnel_->settings().name, address->to_string(), peer_->name,
             connection_->remote().to_string());
   return true;
+}
+
+void ServerPath::complain(const packet::Address& address, std::string_view why) {
+  if (std::exchange(complained_, true)) return;
+  log::warning("{} at {} calls itself {}, {}", peer_->name, connection_->remote().to_string(), address.to_string(), why);
 }
 
 bool ServerPath::accept_source(const packet::Address& source) {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/drop.h"
@@ -83,6 +84,8 @@ class ServerPath final : private quic::ConnectionOwner {
   void on_datagram(Bytes datagram) override;
 
   bool register_by(Bytes datagram);
+  /// Once: the client may say it with each packet.
+  void complain(const packet::Address& address, std::string_view why);
   bool accept_source(const packet::Address& source);
   void tell_registry(const packet::Address& source);
   void on_timer();
@@ -96,6 +99,7 @@ class ServerPath final : private quic::ConnectionOwner {
   std::optional<packet::Address> address_;   ///< that was registered
   std::optional<tunnel::Session> session_;   ///< once registered
   bool superseded_ = false;
+  bool complained_ = false;
   bool handshaking_ = true;
   Instant since_{};
   std::size_t mtu_ = 0;

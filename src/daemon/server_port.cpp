@@ -9,6 +9,8 @@ namespace {
 
 // When handshakes come in full batches, they are a flood or a stampede: the tunnels that stand come first.
 constexpr Duration handshake_pause = std::chrono::milliseconds(2);
+constexpr double complaints_per_second = 1;
+constexpr double complaints_at_once = 10;
 
 }  // namespace
 
@@ -16,6 +18,7 @@ ServerPort::ServerPort(Worker& worker, unsigned workers, const ServerPortSetting
                        std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
                        ControlThread& control, std::uint64_t& next_number)
     : worker_(worker),
+      complaints_(complaints_per_second, complaints_at_once),
       tunnels_(std::move(tunnels)),
       directory_(std::move(directory)),
       control_(control),
@@ -101,9 +104,11 @@ void ServerPort::write_paths() {
 void ServerPort::remove(ServerPath& path) {
   const ServerPath::Snapshot last = path.snapshot();
   const std::string& reason = path.connection().close_reason();
-  if (last.established) {
+  if (!last.peer.empty()) {
     log::info("{}: {} at {} has gone: {}", last.tunnel.empty() ? "-" : last.tunnel, last.peer,
               last.remote.to_string(), reason);
+  } else if (path.connection().close_cause() == quic::CloseCause::refused && complaints_.take(worker_.now())) {
+    log::warning("{}: {}", last.remote.to_string(), reason);
   } else {
     log::debug("{}: no connection: {}", last.remote.to_string(), reason);
   }

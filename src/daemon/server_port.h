@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/drop.h"
+#include "base/token_bucket.h"
 #include "daemon/server_path.h"
 #include "daemon/udp_port.h"
 #include "quic/server_endpoint.h"
@@ -65,6 +66,7 @@ class ServerPort final : public PathHost, private TurnTask {
 
   Worker& worker_;
   DropCounters drops_;
+  TokenBucket complaints_;  ///< about handshakes refused: anybody can make the log long
   std::vector<ServerTun*> tunnels_;
   std::shared_ptr<const peers::Directory> directory_;
   ControlThread& control_;

@@ -11,15 +11,16 @@
 namespace mpquic::daemon {
 namespace {
 
-// Reads a turn: enough for a batch, few enough that what comes back the other way (acknowledgements) isn't kept waiting.
+// Reads a turn: enough for a batch, few enough that what comes back the other way (acknowledgements) isn't kept
+// waiting.
 constexpr int reads_per_turn = 32;
 // A host that sends large packets blindly is told so often enough, not as often as it sends.
 constexpr double icmp_per_second = 200;
 
 }  // namespace
 
-TunPort::TunPort(Worker& worker, io::TunQueue queue, const packet::Offloads& offloads,
-                 std::vector<packet::Address> own, TunReader& reader, DropCounters& drops)
+TunPort::TunPort(Worker& worker, io::TunQueue queue, const packet::Offloads& offloads, std::vector<packet::Address> own,
+                 TunReader& reader, DropCounters& drops)
     : worker_(worker),
       queue_(std::move(queue)),
       merger_(offloads),
@@ -84,11 +85,12 @@ void TunPort::write(const packet::VirtioHeader& header, Bytes packet) { queue_.w
 void TunPort::on_too_big(const packet::Pieces& packet, std::size_t mtu) {
   const auto destination = packet::destination_of(packet.head);
   if (!destination || !icmp_.take(worker_.now())) return;
-  // Without an address of that family the answer comes from where the packet was to go, which Linux accepts too.
-  const auto own = std::ranges::find(own_, destination->family(), &packet::Address::family);
+  // Linux takes no IPv4 packet off a device that claims to come from one of its own addresses. So the answer comes from
+  // where the packet was to go, as it does over IPv6 when the device has no address.
+  const auto own =
+      destination->is_ipv4() ? own_.end() : std::ranges::find(own_, destination->family(), &packet::Address::family);
   std::array<std::uint8_t, packet::packet_too_big_size_max> answer;
-  const std::size_t size =
-      packet::write_packet_too_big(answer, packet, own == own_.end() ? *destination : *own, mtu);
+  const std::size_t size = packet::write_packet_too_big(answer, packet, own == own_.end() ? *destination : *own, mtu);
   if (size != 0) queue_.write({}, Bytes(answer).first(size), drops_);
 }
 

@@ -11,14 +11,14 @@
 namespace mpquic::quic {
 
 struct AdmissionLimits {
-  std::size_t half_open = 1024;       ///< handshakes under way, all sources
-  std::size_t retry_above = 64;       ///< so many under way: addresses must be proved first
-  double unproved_rate = 30;          ///< handshakes a second begun for addresses not proved
+  std::size_t half_open = 1024;  ///< handshakes under way, all sources
+  std::size_t retry_above = 64;  ///< so many under way: addresses must be proved first
+  double unproved_rate = 30;     ///< handshakes a second begun for addresses not proved
   double unproved_burst = 100;
-  double retry_rate = 1000;           ///< Retry packets a second
-  double source_rate = 30;            ///< handshakes a second of one source, proved or not
+  double retry_rate = 5000;  ///< Retry packets a second; each costs 5 us
+  double source_rate = 30;   ///< handshakes a second of one source, proved or not
   double source_burst = 200;
-  std::size_t sources = 4096;         ///< remembered
+  std::size_t sources = 4096;  ///< remembered
 };
 
 /// Decides which Initials become handshakes, so that a flood of them can't take the CPU from the tunnels that stand: a

@@ -80,9 +80,8 @@ Result<std::unique_ptr<Connection>> Connection::connect(const TransportSettings&
   const ngtcp2_cid source{};
 
   ngtcp2_conn* handle = nullptr;
-  if (const int error =
-          ngtcp2_conn_client_new(&handle, &destination, &source, &path, NGTCP2_PROTO_VER_V1, &client_callbacks(),
-                                 &library, &parameters, nullptr, connection.get());
+  if (const int error = ngtcp2_conn_client_new(&handle, &destination, &source, &path, NGTCP2_PROTO_VER_V1,
+                                               &client_callbacks(), &library, &parameters, nullptr, connection.get());
       error != 0) {
     return failure("new client connection: {}", ngtcp2_strerror(error));
   }
@@ -188,6 +187,10 @@ void Connection::on_deadline(Instant now) {
   if (state_ == ConnectionState::closed) return;
   now_ = now;
   path_mtu_.on_deadline(now);
+  // Nothing has come for a whole probe timeout (RFC 9002, 6.2): the first probe is to be small. On a path that has
+  // become narrower large ones would be lost like all before, and without an acknowledgement PathMtu would never hear
+  // of it.
+  probe_small_ = now - last_received_ >= Duration(ngtcp2_conn_get_pto(handle_.get()));
   if (const int error = ngtcp2_conn_handle_expiry(handle_.get(), timestamp(now)); error != 0) fail(error);
 }
 
@@ -235,9 +238,9 @@ void Connection::describe_peer_close() {
     const char* alert = gnutls_alert_get_name(static_cast<gnutls_alert_description_t>(error->error_code & 0xff));
     return closed(CloseCause::refused, fmt::format("the other end refused us: {}", alert ? alert : "TLS failure"));
   }
-  closed(CloseCause::closed_by_peer,
-         reason.empty() ? fmt::format("closed by the other end, code {:#x}", error->error_code)
-                        : fmt::format("closed by the other end: {}", reason));
+  closed(CloseCause::closed_by_peer, reason.empty()
+                                         ? fmt::format("closed by the other end, code {:#x}", error->error_code)
+                                         : fmt::format("closed by the other end: {}", reason));
 }
 
 void Connection::acknowledged(std::uint64_t datagram_id) {
@@ -272,9 +275,7 @@ ConnectionStatistics Connection::statistics() const {
   return result;
 }
 
-packet::SocketAddress Connection::remote() const {
-  return socket_address(ngtcp2_conn_get_path(handle_.get())->remote);
-}
+packet::SocketAddress Connection::remote() const { return socket_address(ngtcp2_conn_get_path(handle_.get())->remote); }
 
 packet::SocketAddress Connection::local() const { return socket_address(ngtcp2_conn_get_path(handle_.get())->local); }
 

@@ -170,7 +170,7 @@ class Connection {
   std::size_t packet_overhead() const;
   std::size_t sent_packet_size(std::uint64_t datagram_id) const;
   ngtcp2_ssize write_packet(DatagramSource& source, MutableBytes space);
-  void write_goodbye(packet::UdpBatch& batch);
+  bool write_goodbye(packet::UdpBatch& batch);
   const packet::Envelope& envelope();
 
   void acknowledged(std::uint64_t datagram_id);
@@ -190,6 +190,7 @@ class Connection {
   std::uint64_t next_datagram_ = 1;
   Instant now_{};  ///< of the call we are in
   Instant last_received_{};
+  bool probe_small_ = false;  ///< the next packet is to carry no datagram
   // Of the packet written last: its addresses in ngtcp2's form, and the same as an envelope, converted when they change.
   ngtcp2_path_storage path_{};
   ngtcp2_path_storage envelope_path_{};

@@ -3,6 +3,7 @@
 //   or the end of the source says stop.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "quic/connection.h"
 #include "quic/sockaddr.h"
@@ -38,9 +39,9 @@ std::size_t Connection::max_datagram_size() const {
   if (state_ != ConnectionState::established) return 0;
   const ngtcp2_transport_params* remote = ngtcp2_conn_get_remote_transport_params(handle_.get());
   if (remote == nullptr || remote->max_datagram_frame_size <= frame_header) return 0;
-  const std::size_t payload =
-      std::min(path_mtu_.cap(), ngtcp2_conn_get_path_max_tx_udp_payload_size(handle_.get()));
-  return std::min(payload - packet_overhead(), static_cast<std::size_t>(remote->max_datagram_frame_size) - frame_header);
+  const std::size_t payload = std::min(path_mtu_.cap(), ngtcp2_conn_get_path_max_tx_udp_payload_size(handle_.get()));
+  return std::min(payload - packet_overhead(),
+                  static_cast<std::size_t>(remote->max_datagram_frame_size) - frame_header);
 }
 
 bool Connection::write(DatagramSource& source, packet::UdpBatch& batch, Instant now) {
@@ -61,7 +62,7 @@ bool Connection::write(DatagramSource& source, packet::UdpBatch& batch, Instant 
     }
     if (state_ != ConnectionState::closed) ngtcp2_conn_update_pkt_tx_time(handle_.get(), time);
   }
-  if (state_ == ConnectionState::closed) write_goodbye(batch);
+  if (state_ == ConnectionState::closed) return write_goodbye(batch);
   return room;
 }
 
@@ -69,6 +70,11 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
   const auto time = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
   const std::size_t largest = max_datagram_size();
   std::size_t room = std::min(space.size(), path_mtu_.cap());
+  if (std::exchange(probe_small_, false)) {
+    const ngtcp2_ssize written =
+        ngtcp2_conn_write_pkt(handle_.get(), &path_.path, &packet_info_, space.data(), room, time);
+    if (written != 0) return written;
+  }
   for (bool begun = false;; begun = true) {
     const packet::Pieces* next = largest == 0 ? nullptr : source.front(largest, now_);
     if (next == nullptr) {
@@ -80,10 +86,10 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
                                                {const_cast<std::uint8_t*>(next->rest.data()), next->rest.size()}}};
     const std::size_t size = next->size();
     int accepted = 0;
-    const ngtcp2_ssize written = ngtcp2_conn_writev_datagram(
-        handle_.get(), &path_.path, &packet_info_, space.data(), room, &accepted,
-        share ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE : NGTCP2_WRITE_DATAGRAM_FLAG_NONE, next_datagram_ << 16 | size,
-        pieces.data(), next->rest.empty() ? 1 : 2, time);
+    const ngtcp2_ssize written =
+        ngtcp2_conn_writev_datagram(handle_.get(), &path_.path, &packet_info_, space.data(), room, &accepted,
+                                    share ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE : NGTCP2_WRITE_DATAGRAM_FLAG_NONE,
+                                    next_datagram_ << 16 | size, pieces.data(), next->rest.empty() ? 1 : 2, time);
     if (accepted != 0) {
       ++next_datagram_;
       ++counts_.tx_datagrams;
@@ -94,16 +100,17 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
   }
 }
 
-void Connection::write_goodbye(packet::UdpBatch& batch) {
-  if (!goodbye_) return;
+bool Connection::write_goodbye(packet::UdpBatch& batch) {
+  if (!goodbye_) return true;
   const MutableBytes space = batch.space(largest_payload);
-  if (space.empty()) return;
+  if (space.empty()) return false;
   const ngtcp2_ccerr goodbye = *goodbye_;
   goodbye_.reset();
   const auto time = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
   const ngtcp2_ssize size = ngtcp2_conn_write_connection_close(handle_.get(), &path_.path, &packet_info_, space.data(),
                                                                space.size(), &goodbye, time);
   if (size > 0) batch.commit(static_cast<std::size_t>(size), envelope());
+  return true;
 }
 
 const packet::Envelope& Connection::envelope() {

@@ -13,8 +13,8 @@ namespace mpquic::quic {
 /// Large datagrams lost, none acknowledged, is only a suspicion: an outage looks the same. It becomes a finding when
 /// datagrams sent after the suspicion arose are lost too while smaller packets get through.
 ///
-///   clear --lost x6--> suspicious --lost, sent since, x6--> capped one step lower --10 min--> one step higher
-///   a large datagram acknowledged --> clear
+///   clear --lost x4--> suspicious --lost, sent since, x4--> suspicious, capped
+///   a large datagram acknowledged --> clear;  10 min under a cap --> one step higher
 class PathMtu {
  public:
   static constexpr std::size_t no_cap = SIZE_MAX;
@@ -37,7 +37,7 @@ class PathMtu {
   void lower(Instant now);
 
   std::size_t cap_ = no_cap;
-  std::size_t failing_ = no_cap;      ///< the smallest large datagram that was lost
+  std::size_t failing_ = no_cap;  ///< the smallest large datagram that was lost
   unsigned losses_ = 0;
   std::uint64_t suspicious_since_ = 0;  ///< number of the newest datagram then; 0: not suspicious
   Instant raise_at_ = never;

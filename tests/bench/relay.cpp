@@ -125,7 +125,7 @@ Result<void> relay(const Arguments& arguments) {
   if (!socket) return std::unexpected(socket.error());
   auto worker = daemon::Worker::create(0);
   if (!worker) return std::unexpected(worker.error());
-  auto running = std::make_unique<Relay>(**worker, std::move(tun->take_queues().front()), tun->offloads(),
+  auto running = std::make_shared<Relay>(**worker, std::move(tun->take_queues().front()), tun->offloads(),
                                          std::move(*socket), arguments.remote);
   (*worker)->start();
   log::info("{}: relaying to {}", arguments.tunnel.name, arguments.remote.to_string());
@@ -133,7 +133,7 @@ Result<void> relay(const Arguments& arguments) {
   int signal = 0;
   sigwait(&ending, &signal);
   // Taken apart where it lived.
-  (*worker)->post([owned = std::make_shared<std::unique_ptr<Relay>>(std::move(running))] { owned->reset(); });
+  (*worker)->post([owned = std::move(running)]() mutable { owned.reset(); });
   (*worker)->stop();
   return {};
 }

@@ -48,7 +48,9 @@ def _programs_of(value: object) -> list[Mpquic]:
     """Of a testbed, or of what a file's own fixture gives."""
     if isinstance(value, Testbed):
         return value.programs
-    return [member for member in getattr(value, "__dict__", {}).values() if isinstance(member, Mpquic)]
+    members = getattr(value, "__dict__", {}).values()
+    within = [program for member in members if isinstance(member, Testbed) for program in member.programs]
+    return within + [member for member in members if isinstance(member, Mpquic)]
 
 
 @pytest.fixture(scope="session")

@@ -66,8 +66,8 @@ def test_a_flood_leaves_the_tunnels_that_stand_alone(siege: Siege) -> None:
 def test_under_load_addresses_must_be_proved(siege: Siege) -> None:
     """RFC 9000, 8.1.2: Retry packets (RFC 9000, 17.2.5) come back, each smaller than what it answers; and where even
     those would be too many, nothing does, and it is counted."""
-    with goes_on(siege.client, INNER_SERVER_V4), counted(siege.server, half_open_limit=1000):
-        with flood(siege.foe, RATE, 3, FLOODERS), capture(siege.foe, "foe0", 3000, outgoing=False) as packets:
+    with goes_on(siege.client, INNER_SERVER_V4), counted(siege.server, half_open_limit=100):
+        with flood(siege.foe, 30_000, 3, FLOODERS), capture(siege.foe, "foe0", 3000, outgoing=False) as packets:
             pass
     answers = [attacker.udp_payload(packet) for packet in packets]
     retries = [payload for payload in answers if payload and payload[0] >> 4 == 0xF]
@@ -117,16 +117,21 @@ def test_a_log_on_a_full_disk_stops_nothing(testbed: Testbed, full_disk: Path) -
     server = testbed.add(net.server, pair_server(testbed, log_level="debug"))
     client = testbed.add(net.client, pair_client(testbed, net.server_v4, log_level="debug"))
     running = {program: _start_logging_to(program, full_disk) for program in (server, client)}
-    until(lambda: net.client.ping(INNER_SERVER_V4, count=1).received, 10, "the tunnel")
+    until(lambda: _answers(net.client), 10, "the tunnel")
 
     for program in (server, client, server):
         running[program].kill()
         running[program] = _start_logging_to(program, full_disk)
-        until(lambda: net.client.ping(INNER_SERVER_V4, count=1).received, 10, f"the tunnel after {program.name} was killed")
+        until(lambda: _answers(net.client), 10, f"the tunnel after {program.name} was killed")
 
     assert net.client.ping(INNER_SERVER_V4, count=20).loss == 0
     assert all((full_disk / f"{program.name}.log").stat().st_size == 0 for program in running)
     assert [process.stop() for process in running.values()] == [0, 0]
+
+
+def _answers(client: Node) -> bool:
+    """Without a TUN device there is no route, which for `ping` is an error of its own."""
+    return client.run(["ping", "-n", "-c", "1", "-W", "1", INNER_SERVER_V4], check=False).returncode == 0
 
 
 def _start_logging_to(program: Mpquic, directory: Path) -> Process:

@@ -26,19 +26,22 @@ mpquic::Result<std::unique_ptr<Poker>> Poker::connect(const Settings& settings,
   auto connection =
       mpquic::quic::Connection::connect(settings.transport, *settings.tls, socket->local(), settings.server, now);
   if (!connection) return std::unexpected(connection.error());
-  return std::unique_ptr<Poker>(new Poker(std::move(*socket), std::move(*connection), std::move(datagrams)));
+  return std::unique_ptr<Poker>(
+      new Poker(std::move(*socket), std::move(*connection), std::move(datagrams), settings.pause));
 }
 
 Poker::Poker(mpquic::io::UdpSocket socket, std::unique_ptr<mpquic::quic::Connection> connection,
-             std::deque<std::vector<std::uint8_t>> datagrams)
+             std::deque<std::vector<std::uint8_t>> datagrams, mpquic::Duration pause)
     : socket_(std::move(socket)),
       connection_(std::move(connection)),
       waiting_(std::move(datagrams)),
+      pause_(pause),
       batch_(batch_bytes, socket_.segmentation()) {
   connection_->set_owner(*this);
 }
 
 void Poker::turn(mpquic::io::ReceiveBuffers& buffers, Instant now) {
+  now_ = now;
   for (auto& arrival : socket_.receive(buffers)) {
     for (std::size_t at = 0; at < arrival.bytes.size(); at += arrival.segment_size) {
       const auto payload = arrival.bytes.subspan(at, std::min(arrival.segment_size, arrival.bytes.size() - at));
@@ -69,7 +72,16 @@ void Poker::on_established() {
 
 void Poker::on_datagram(Bytes datagram) { say("datagram {:02x}", fmt::join(datagram, "")); }
 
-const mpquic::packet::Pieces* Poker::front(std::size_t max_size, Instant) {
+void Poker::pop() {
+  waiting_.pop_front();
+  if (paused_) return;
+  paused_ = true;
+  resume_at_ = now_ + pause_;
+}
+
+const mpquic::packet::Pieces* Poker::front(std::size_t max_size, Instant now) {
+  if (resume_at_ != mpquic::never && now < resume_at_) return nullptr;
+  resume_at_ = mpquic::never;
   // Path MTU discovery may yet make room for it.
   if (waiting_.empty() || waiting_.front().size() > max_size) return nullptr;
   front_ = {waiting_.front(), {}};

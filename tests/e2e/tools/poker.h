@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -23,6 +24,8 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
     mpquic::packet::SocketAddress server;
     mpquic::quic::TransportSettings transport;
     std::shared_ptr<const mpquic::quic::TlsContext> tls;
+    /// Between the first datagram, a registration mostly, and the others: until the server has spread the news.
+    mpquic::Duration pause{};
   };
 
   static mpquic::Result<std::unique_ptr<Poker>> connect(const Settings& settings,
@@ -31,7 +34,7 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
   int fd() const { return socket_.fd(); }
   /// Reads what has arrived, and does and sends what is due.
   void turn(mpquic::io::ReceiveBuffers& buffers, Instant now);
-  Instant deadline() const { return connection_->deadline(); }
+  Instant deadline() const { return std::min(connection_->deadline(), resume_at_); }
   bool closed() const { return connection_->state() == mpquic::quic::ConnectionState::closed; }
   bool established() const { return established_; }
   /// Datagrams that have not been sent: too large for the path, or not connected.
@@ -40,19 +43,23 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
 
  private:
   Poker(mpquic::io::UdpSocket socket, std::unique_ptr<mpquic::quic::Connection> connection,
-        std::deque<std::vector<std::uint8_t>> datagrams);
+        std::deque<std::vector<std::uint8_t>> datagrams, mpquic::Duration pause);
 
   void on_established() override;
   void on_lost(std::uint64_t) override {}
   void on_datagram(Bytes datagram) override;
   const mpquic::packet::Pieces* front(std::size_t max_size, Instant now) override;
   bool more() const override { return false; }  // each has a packet of its own
-  void pop() override { waiting_.pop_front(); }
+  void pop() override;
 
   mpquic::io::UdpSocket socket_;
   std::unique_ptr<mpquic::quic::Connection> connection_;
   std::deque<std::vector<std::uint8_t>> waiting_;
   mpquic::packet::Pieces front_;
+  mpquic::Duration pause_;
+  Instant now_{};
+  bool paused_ = false;
+  Instant resume_at_ = mpquic::never;
   mpquic::packet::UdpBatch batch_;
   mpquic::DropCounters drops_;
   bool established_ = false;

@@ -67,7 +67,7 @@ Result<void> poke_server(const Options& options) {
   auto datagrams = read_datagrams(std::cin);
   if (!datagrams) return std::unexpected(datagrams.error());
 
-  poke::Poker::Settings settings{*local, *server, {}, *tls};
+  poke::Poker::Settings settings{*local, *server, {}, *tls, std::chrono::milliseconds(50)};
   settings.transport.alpn = options.alpn;
   std::vector<std::unique_ptr<poke::Poker>> pokers;
   for (unsigned i = 0; i < options.connections; ++i) {
@@ -88,7 +88,7 @@ Result<void> poke_server(const Options& options) {
   std::size_t unsent = 0;
   for (const auto& poker : pokers) {
     poker->close(Clock::now());
-    established += poker->established() ? 1 : 0;
+    established += poker->established() ? std::size_t{1} : 0;
     unsent += poker->unsent();
   }
   fmt::print("end: {} of {} established, {} datagrams unsent\n", established, pokers.size(), unsent);

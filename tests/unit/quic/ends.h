@@ -26,12 +26,18 @@ class User final : public ConnectionOwner, public DatagramSource {
   bool established = false;
   std::vector<Datagram> received;
   std::vector<std::uint64_t> lost;  ///< numbers
+  std::size_t too_big = 0;          ///< datagrams that did not fit and were dropped
+  bool ignores_limits = false;      ///< shows them to the connection all the same
 
   // What the connection calls:
   const packet::Pieces* front(std::size_t max_size, Instant) override {
     if (waiting_.empty() && largest_ != 0) {
       --largest_;
       waiting_.emplace_back(max_size, std::uint8_t{0x5a});
+    }
+    while (!waiting_.empty() && waiting_.front().size() > max_size && !ignores_limits) {
+      waiting_.pop_front();
+      ++too_big;
     }
     if (waiting_.empty()) return nullptr;
     // In two pieces, as a super-packet is cut.
@@ -97,32 +103,38 @@ class Client {
   std::unique_ptr<Connection> connection_;
 };
 
-/// What a server keeps of each client.
+/// What a server keeps of each client. A closed connection stays, to be looked at, but nothing leads to it any more.
 class AcceptedConnection {
  public:
   AcceptedConnection(ServerEndpoint& endpoint, std::unique_ptr<Connection> connection)
       : endpoint_(endpoint), connection_(std::move(connection)) {
     connection_->set_owner(user);
   }
-  ~AcceptedConnection() {
-    tell_handshake_over();
-    connection_->forget_connection_ids();
-  }
+  ~AcceptedConnection() { leave(); }
 
   Connection* operator->() { return connection_.get(); }
-  void tell_handshake_over() {
-    if (!std::exchange(told_, true)) endpoint_.handshake_over();
+  void settle() {
+    if (user.established) end_handshake();
+    if (connection_->state() == ConnectionState::closed) leave();
   }
 
   User user;
 
  private:
+  void end_handshake() {
+    if (std::exchange(handshaking_, false)) endpoint_.handshake_over();
+  }
+  void leave() {
+    end_handshake();
+    connection_->forget_connection_ids();
+  }
+
   ServerEndpoint& endpoint_;
   std::unique_ptr<Connection> connection_;
-  bool told_ = false;
+  bool handshaking_ = true;
 };
 
-/// A server on one port, with all that it accepts. Closed connections stay, to be looked at.
+/// A server on one port, with all that it accepts.
 class Server {
  public:
   struct Settings {
@@ -148,14 +160,12 @@ class Server {
       }
       return true;
     });
-    for (const auto& each : accepted) {
-      if (each->user.established) each->tell_handshake_over();
-    }
   }
   void write(Wire& wire, Instant now) {
     for (const auto& each : accepted) {
       write_parcels(address_, wire, now,
                     [&](packet::UdpBatch& batch) { return (*each)->write(each->user, batch, now); });
+      each->settle();
     }
   }
   Instant deadline() const {

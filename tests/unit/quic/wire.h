@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <random>
@@ -34,6 +35,7 @@ class Wire {
 
   void send(Parcel parcel, Instant now) {
     ++sent_;
+    if (tap) tap(parcel);
     if (parcel.payload.size() > conditions.largest) return;
     // Drawn whether they matter or not, so that one condition does not change what another does.
     const double fate = fraction_(random_), lateness = fraction_(random_);
@@ -53,6 +55,7 @@ class Wire {
   std::uint64_t sent() const { return sent_; }
 
   Conditions conditions;
+  std::function<void(const Parcel&)> tap;  ///< sees all that is sent, lost or not
 
  private:
   std::minstd_rand random_;
