@@ -31,8 +31,10 @@ def obstacle() -> str | None:
     try:
         os.close(os.open("/dev/net/tun", os.O_RDWR))
     except OSError as error:
-        return (f"/dev/net/tun can't be opened ({error.strerror}), so there can be no TUN interface: "
-                "`modprobe tun` makes it, or in a container whoever runs the container (--device /dev/net/tun)")  # fmt: skip
+        return (
+            f"/dev/net/tun can't be opened ({error.strerror}), so there can be no TUN interface: "
+            "`modprobe tun` makes it, or in a container whoever runs the container (--device /dev/net/tun)"
+        )
     if absent := [f"{tool} (package {package})" for tool, package in _TOOLS.items() if shutil.which(tool) is None]:
         return f"not installed: {', '.join(absent)}"
     try:
@@ -54,7 +56,7 @@ def play(screen: Screen, arguments: argparse.Namespace) -> int:
                 screen.say(f"It went wrong: {problem}", "bad")
                 screen.quote("\n".join(story.scene.last_words() if story.scene else []))
                 return 1
-            not_held = report.show(screen, story.found, story.flows)
+            open_promises = report.show(screen, story.found, story.load)
     except subprocess.CalledProcessError as error:
         print(f"the network can't be made here: `{' '.join(error.cmd)}` failed with status {error.returncode} "
               "(in a container: it must be a privileged one)", file=sys.stderr)  # fmt: skip
@@ -62,14 +64,19 @@ def play(screen: Screen, arguments: argparse.Namespace) -> int:
     screen.title("The end")
     left = [name for name in leftovers.namespaces() if name.startswith(f"{lab.name}-")]
     if left or lab.directory.exists():
-        not_held.append(f"Nothing is left behind: {', '.join(left) or lab.directory}")
+        open_promises.append(report.Promise(f"Nothing is left behind: {', '.join(left) or lab.directory} is", False))
     else:
         screen.say(f"{len(lab.nodes)} network namespaces, and all that ran and lay in them, are gone again.")
-    for sentence in not_held:
-        screen.say(f"This did not hold: {sentence}.", "bad")
-    if not not_held:
-        screen.say(f"Everything held, in {screen.seconds():.0f} s.", "good")
-    return 1 if not_held else 0
+    for promise in open_promises:
+        if promise.held is None:
+            screen.say(f"This could not be judged: {promise.sentence}.", "wait")
+        else:
+            screen.say(f"This did not hold: {promise.sentence}.", "bad")
+    if any(promise.held is False for promise in open_promises):
+        return 1
+    what = "Everything else held" if open_promises else "Everything held"
+    screen.say(f"{what}, in {screen.seconds():.0f} s.", "good")
+    return 0
 
 
 def main() -> int:

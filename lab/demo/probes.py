@@ -94,7 +94,7 @@ class Calls:
         return min((received for _, sent, received in self.arrivals[wan.device_v4] if sent > at), default=None)
 
     def loss(self, wan: Wan, begin: float, end: float) -> tuple[int, int]:
-        """Lost and sent, of what was sent in this time. Numbers are the same in all calls, since one clock makes them."""
+        """Lost and sent, of what was sent in this time. One clock numbers the packets of all calls alike."""
         sent = {number for call in self.arrivals.values() for number, at, _ in call if begin <= at < end}
         got = {number for number, *_ in self.arrivals[wan.device_v4]}
         return len(sent - got), len(sent)

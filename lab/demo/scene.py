@@ -108,6 +108,16 @@ clients:
         listed = json.loads(self.net.box.ip("-json link show"))
         return next((entry["ifindex"] for entry in listed if entry["ifname"] == wan.tunnel), 0)
 
+    def cpu_seconds(self) -> tuple[float, float]:
+        """How long mpquic at both ends has run so far, and how long it was ready to run but had to wait for a CPU."""
+        ran = waited = 0
+        for process in self._running.values():
+            for schedstat in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+                fields = schedstat.read_text().split()
+                ran += int(fields[0])
+                waited += int(fields[1])
+        return ran / 1e9, waited / 1e9
+
     def check(self) -> None:
         """Fails with the last words of a program that has ended."""
         for name, process in self._running.items():

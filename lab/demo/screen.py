@@ -17,7 +17,7 @@ from typing import TextIO
 _STYLES = {"": "", "bold": "1", "dim": "2", "good": "32", "bad": "1;31", "wait": "33", "title": "1;36"}
 _MOST = 118  # columns
 _REDRAW = 0.25  # seconds
-_NEWS_AFTER = 0.5  # where the table is not drawn in place: changes within this time are one piece of news
+_NEWS_AFTER = 0.5  # seconds, where nothing is drawn in place
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Cell:
 
 
 Row = Sequence[Cell]
+
+
+def milliseconds(value: float) -> str:
+    """With the digits that ping has."""
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"
 
 
 def columns(rows: Sequence[Row], gap: int = 2) -> list[list[Cell]]:
@@ -80,10 +85,10 @@ class Screen:
 
     def quote(self, text: str) -> None:
         """A file's text, say."""
-        self._keep([self._line([Cell("    " + line, "dim")]) for line in text.rstrip().splitlines()])
+        self._keep([self._paint(Cell("    " + line, "dim")) for line in text.rstrip().splitlines()])
 
     def show(self, rows: Sequence[Row]) -> None:
-        self._keep([self._line(row) for row in columns(rows)])
+        self._keep(["".join(map(self._paint, row)).rstrip() for row in columns(rows)])
 
     # What is drawn again
 
@@ -96,13 +101,18 @@ class Screen:
             return
         self._drawn_at, self._news = now, False
         if self._terminal:
-            lines = ["", *(self._line(row) for row in columns(rows)), "", self._line([footer])]
+            width = shutil.get_terminal_size().columns
+            shown = columns(rows)
+            if sum(len(cell.text) for cell in shown[0]) > width:
+                shown = columns(rows, gap=1)
+            lines = ["", *(self._cut(row, width) for row in shown), "", self._cut([footer], width)]
             self._write(self._to_first_line() + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J")
             self._drawn = len(lines)
         else:
             clock, *blank = [f"[{self.seconds():3.0f} s] "] + [" " * 8] * (len(rows) - 1)
             shown = columns(rows)
-            self._keep([self._line([Cell(front), *row]) for front, row in zip([clock, *blank], shown, strict=True)])
+            self._keep([(front + "".join(cell.text for cell in row)).rstrip()
+                        for front, row in zip([clock, *blank], shown, strict=True)])  # fmt: skip
 
     def clear_table(self) -> None:
         self._erase()
@@ -116,14 +126,13 @@ class Screen:
         code = _STYLES[cell.style]
         return f"\x1b[{code}m{cell.text}\x1b[0m" if code and self._colours else cell.text
 
-    def _line(self, row: Row) -> str:
-        """Cut to the width: a line that wraps would spoil the drawing in place."""
-        left = self._width() if self._terminal else 10 * _MOST
+    def _cut(self, row: Row, width: int) -> str:
+        """A line that wraps would spoil the drawing in place."""
         line = ""
         for cell in row:
-            line += self._paint(Cell(cell.text[:left], cell.style))
-            left -= min(left, len(cell.text))
-        return line if self._colours else line.rstrip()
+            line += self._paint(Cell(cell.text[:width], cell.style))
+            width -= min(width, len(cell.text))
+        return line
 
     def _to_first_line(self) -> str:
         return f"\r\x1b[{self._drawn}A" if self._drawn else ""

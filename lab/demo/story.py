@@ -10,9 +10,9 @@ from ..lab import Lab
 from . import table
 from .plan import CUT, WANS, Pace, Wan
 from .probes import Probes, median
-from .report import MOST_SECONDS_TO_COME_UP, MOST_SECONDS_TO_NOTICE, MOST_SECONDS_TO_RETURN, Findings
+from .report import MOST_SECONDS_TO_COME_UP, MOST_SECONDS_TO_NOTICE, MOST_SECONDS_TO_RETURN, Findings, Load
 from .scene import Broken, Scene
-from .screen import Cell, Screen
+from .screen import Cell, Screen, milliseconds
 from .watcher import Watcher, ask
 
 _TICK = 0.1
@@ -31,29 +31,32 @@ class Story:
         self._act = ""
         self.scene: Scene | None = None
         self.found = {wan: Findings() for wan in WANS}
-        self.flows = ""
+        self.load = Load()
 
     def play(self, lab: Lab) -> None:
         scene = self._build(lab)
         watcher = self._come_up(scene)
         probes = self._start_traffic(scene)
         self._compare_round_trips(probes, watcher)
-        self._fill_all(probes, watcher)
+        self._fill_all(scene, probes, watcher)
         self._cut_and_heal(scene, probes, watcher)
         self._screen.clear_table()
 
     # The acts
 
     def _build(self, lab: Lab) -> Scene:
-        self._begin("1/5  The network", "Network namespaces stand for a box with three WAN links, a server with a public "
-                    "address, a LAN and the internet.")  # fmt: skip
+        self._begin(
+            "1/5  The network",
+            "Network namespaces stand for a box with three WAN links, a server with a public address, a LAN and the "
+            "internet.",
+        )
         self._screen.show([
-            [Cell(f"    {wan.interface}"), Cell(wan.kind), Cell(f"{wan.rtt_ms:.0f} ms"), Cell(f"{wan.rate_mbps:.0f} Mbit/s"),
-             Cell(wan.nature, "dim")] for wan in WANS
+            [Cell(f"    {wan.interface}"), Cell(wan.kind), Cell(f"{wan.rtt_ms:.0f} ms"),
+             Cell(f"{wan.rate_mbps:.0f} Mbit/s"), Cell(wan.nature, "dim")] for wan in WANS
         ])  # fmt: skip
         self.scene = scene = Scene(lab)
         scene.make_certificates()
-        self._screen.say(f"`mpquic cert` has made a CA, and a certificate for the server and for the box, in {scene.tls}.")
+        self._screen.say(f"`mpquic cert` has made a CA, and a certificate for either end, in {scene.tls}.")
         self._box_file, self._server_file = scene.write_configurations()
         self._screen.say(f"All that the box has to know is {self._box_file}:")
         self._screen.quote(self._box_file.read_text())
@@ -62,8 +65,10 @@ class Story:
         return scene
 
     def _come_up(self, scene: Scene) -> Watcher:
-        self._begin("2/5  Three tunnels", "The server starts, then the box: `mpquic run` with the files above. Each tunnel "
-                    "goes over its own link.")  # fmt: skip
+        self._begin(
+            "2/5  Three tunnels",
+            "The server starts, then the box: `mpquic run` with the files above. Each tunnel goes over its own link.",
+        )
         watcher = Watcher(scene.control, [wan.tunnel for wan in WANS])
         scene.start_server(self._server_file)
         self._await_server(scene)
@@ -95,13 +100,16 @@ class Story:
     def _start_traffic(self, scene: Scene) -> Probes:
         scene.route_the_lan()
         self._probes = probes = Probes(scene)
-        self.flows = probes.flows()
+        self.load.flows = probes.flows()
         return probes
 
     def _compare_round_trips(self, probes: Probes, watcher: Watcher) -> None:
-        self._begin("3/5  Round trips", "Three devices of the LAN, each routed into a tunnel of its own, ping a host on the "
-                    "internet and call it (50 small UDP packets a second). Meanwhile the box pings the server past the "
-                    "tunnels, to know what each link takes by itself.")  # fmt: skip
+        self._begin(
+            "3/5  Round trips",
+            "Three devices of the LAN, each routed into a tunnel of its own, ping a host on the internet and call it "
+            "(50 small UDP packets a second). Meanwhile the box pings the server past the tunnels, to know what each "
+            "link takes by itself.",
+        )
         every = [*probes.pings.values(), *probes.bare.values()]
         self._until(watcher, "answers to all pings", MOST_SECONDS_TO_COME_UP, _TICK, lambda: all(p.rtts for p in every))
         starts = {pings: pings.highest for pings in every}
@@ -112,24 +120,34 @@ class Story:
             found.pings_lost = found.pings - len(rtts)
             found.rtt_ms = median(rtts)
             found.bare_rtt_ms = median(bare.between(starts[bare], bare.highest)[1])
-        added = ", ".join(f"{wan.tunnel} {f.rtt_ms:.1f} ms over a link of {f.bare_rtt_ms:.1f} ms"
+        added = ", ".join(f"{wan.tunnel} {milliseconds(f.rtt_ms)} over a link of {milliseconds(f.bare_rtt_ms)}"
                           for wan, f in self.found.items())  # fmt: skip
         self._screen.say(f"Median round trips: {added}.", "good")
 
-    def _fill_all(self, probes: Probes, watcher: Watcher) -> None:
-        self._begin("4/5  All links at once", f"iperf3 ({self.flows}) from each device to the internet, as fast as it goes, "
-                    "through all three tunnels at the same time.")  # fmt: skip
+    def _fill_all(self, scene: Scene, probes: Probes, watcher: Watcher) -> None:
+        self._begin(
+            "4/5  All links at once",
+            f"iperf3 ({self.load.flows}) from each device to the internet, as fast as it goes, through all three "
+            "tunnels at the same time.",
+        )
+        ran, waited = scene.cpu_seconds()
         transfers = {wan: probes.upload(wan, self._pace.load) for wan in WANS}
         self._until(watcher, "iperf3", self._pace.load + 20, _TICK, lambda: all(t.done() for t in transfers.values()),
                     expected=self._pace.load + 1)  # fmt: skip
+        ran, waited = (now - then for now, then in zip(scene.cpu_seconds(), (ran, waited), strict=True))
+        self.load.waiting_for_cpu = waited / max(ran + waited, 1e-9)
         for wan, transfer in transfers.items():
             self.found[wan].upload_mbps = transfer.result().mbps
-        rates = ", ".join(f"{wan.tunnel} {f.upload_mbps:.1f} of {wan.rate_mbps:.0f} Mbit/s" for wan, f in self.found.items())
+        rates = ", ".join(
+            f"{wan.tunnel} {found.upload_mbps:.1f} of {wan.rate_mbps:.0f} Mbit/s" for wan, found in self.found.items()
+        )
         self._screen.say(f"Arrived, inside TCP: {rates}.", "good")
 
     def _cut_and_heal(self, scene: Scene, probes: Probes, watcher: Watcher) -> None:
-        self._begin("5/5  A link goes", f"Now a steady download of {_DOWNLOAD_MBPS} Mbit/s runs through each tunnel, beside "
-                    "pings and calls.")  # fmt: skip
+        self._begin(
+            "5/5  A link goes",
+            f"Now a steady download of {_DOWNLOAD_MBPS} Mbit/s runs through each tunnel, beside pings and calls.",
+        )
         probes.start_downloads(_DOWNLOAD_MBPS)
         self._wait(watcher, self._pace.before_cut)
         link, tunnel, found = scene.net[CUT.interface].link, watcher[CUT.tunnel], self.found[CUT]
@@ -137,11 +155,16 @@ class Story:
         link.cut()
         cut_at = time.monotonic()
         self._cut = CUT
-        self._screen.say(f"{CUT.interface}, the {CUT.kind}, is cut: it swallows every packet, and nothing says so.", "bad")
+        self._screen.say(
+            f"{CUT.interface}, the {CUT.kind}, is cut: it swallows every packet, and nothing says so.", "bad"
+        )
         self._until(watcher, "the cut being noticed", MOST_SECONDS_TO_NOTICE, _TICK, lambda: not tunnel.up())
         found.noticed_after = tunnel.changed_since(cut_at, away_from_up=True) - cut_at
-        self._screen.say(f"{CUT.tunnel} has noticed, {found.noticed_after:.1f} s after the cut, and tries again and again "
-                         f"(\"{tunnel.latest.detail}\"). The others go on.", "wait")  # fmt: skip
+        self._screen.say(
+            f"{CUT.tunnel} has noticed, {found.noticed_after:.1f} s after the cut, and tries again and again "
+            f'("{tunnel.latest.detail}"). The others go on.',
+            "wait",
+        )
         self._note_interfaces(scene)
         self._wait(watcher, self._pace.dark)
 
@@ -153,8 +176,11 @@ class Story:
                     lambda: tunnel.up() and probes.calls.first_after(CUT, healed_at) is not None)  # fmt: skip
         found.back_after = tunnel.changed_since(healed_at, away_from_up=False) - healed_at
         found.call_back_after = probes.calls.first_after(CUT, healed_at) - healed_at
-        self._screen.say(f"{CUT.tunnel} is back {found.back_after:.1f} s after healing, and so is the call through it "
-                         f"({found.call_back_after:.1f} s). Its TUN interface was there all the time.", "good")  # fmt: skip
+        self._screen.say(
+            f"{CUT.tunnel} is back {found.back_after:.1f} s after healing, and so is the call through it "
+            f"({found.call_back_after:.1f} s).",
+            "good",
+        )
         self._wait(watcher, self._pace.healed + _SETTLE)
         probes.stop_downloads()
         self._note_interfaces(scene)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from .plan import WANS, Wan
 from .probes import Probes
-from .screen import Cell, Row
+from .screen import Cell, Row, milliseconds
 from .watcher import Watched, Watcher
 
-_HEAD = ("tunnel", "link", "state", "RTT", "sends", "receives", "loss", "ping from the LAN", "call of 50/s")
+# mpquic's own view as far as "loss", then what a device of the LAN sees. 80 columns must hold it.
+_HEAD = ("tunnel", "link", "state", "RTT", "out Mb/s", "in Mb/s", "loss", "ping", "call")
 _SILENT = 1.0  # seconds without an answer that are worth a word
 _STATES = {"up": "good", "connecting": "wait", "backing off": "bad", "waiting for link": "bad"}
 _NOTHING = Cell("-", "dim")
@@ -21,7 +22,7 @@ def table(watcher: Watcher, probes: Probes | None, cut: Wan | None) -> Sequence[
 
 
 def _row(wan: Wan, watched: Watched, probes: Probes | None, cut: bool) -> Row:
-    link = Cell(f"{wan.interface} {wan.kind}" + (" (cut)" if cut else ""), "bad" if cut else "")
+    link = Cell(wan.kind + (" CUT" if cut else ""), "bad" if cut else "")
     if not watched.samples:
         return [Cell(wan.tunnel, "bold"), link, Cell("starting", "wait"), *[_NOTHING] * 6]
     now = watched.latest
@@ -31,7 +32,7 @@ def _row(wan: Wan, watched: Watched, probes: Probes | None, cut: bool) -> Row:
         Cell(wan.tunnel, "bold"),
         link,
         Cell(now.state, _STATES.get(now.state, "")),
-        Cell(f"{now.rtt_ms:.1f} ms") if now.rtt_ms is not None else _NOTHING,
+        Cell(milliseconds(now.rtt_ms)) if now.rtt_ms is not None else _NOTHING,
         *(map(_rate, rates) if rates else (_NOTHING, _NOTHING)),
         Cell(f"{loss:.2%}".replace("%", " %")) if loss is not None else _NOTHING,
         _ping(probes, wan),
@@ -40,14 +41,14 @@ def _row(wan: Wan, watched: Watched, probes: Probes | None, cut: bool) -> Row:
 
 
 def _rate(mbps: float) -> Cell:
-    return Cell(f"{mbps:.2f} Mbit/s" if mbps < 10 else f"{mbps:.0f} Mbit/s")
+    return Cell(f"{mbps:.2f}" if mbps < 10 else f"{mbps:.0f}")
 
 
 def _ping(probes: Probes | None, wan: Wan) -> Cell:
     if probes is None or (latest := probes.pings[wan].latest_ms()) is None:
         return _NOTHING
     silence = probes.pings[wan].silence()
-    return Cell(f"silent for {silence:.0f} s", "bad") if silence > _SILENT else Cell(f"{latest:.1f} ms")
+    return Cell(f"none {silence:.0f} s", "bad") if silence > _SILENT else Cell(milliseconds(latest))
 
 
 def _call(probes: Probes | None, wan: Wan) -> Cell:

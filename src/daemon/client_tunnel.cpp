@@ -100,11 +100,14 @@ void ClientTunnel::on_arrivals(std::span<packet::UdpArrival> arrivals) {
   for (packet::UdpArrival& arrival : arrivals) {
     for (std::size_t offset = 0; offset < arrival.bytes.size(); offset += arrival.segment_size) {
       const std::size_t size = std::min(arrival.segment_size, arrival.bytes.size() - offset);
-      connection_->receive(arrival.bytes.subspan(offset, size), arrival.local, arrival.remote, arrival.ecn,
-                           worker_.now());
+      if (connection_->receive(arrival.bytes.subspan(offset, size), arrival.local, arrival.remote, arrival.ecn,
+                               worker_.now())) {
+        unanswered_since_ = never;
+      } else if (connection_->state() != quic::ConnectionState::closed) {
+        drops_.count(Drop::bad_packet);
+      }
     }
   }
-  unanswered_since_ = never;
   worker_.at_end_of_turn(*this);
 }
 
@@ -188,9 +191,16 @@ void ClientTunnel::stop() {
 }
 
 ClientTunnel::Snapshot ClientTunnel::snapshot() const {
-  Snapshot result{.state = state_, .detail = detail_, .local = {}, .since = since_, .mtu = mtu_,
-                  .connections = connections_, .queued_bytes = session_.queued_bytes(), .connection = {},
-                  .total = past_, .drops = drops_};
+  Snapshot result{.state = state_,
+                  .detail = detail_,
+                  .local = {},
+                  .since = since_,
+                  .mtu = mtu_,
+                  .connections = connections_,
+                  .queued_bytes = session_.queued_bytes(),
+                  .connection = {},
+                  .total = past_,
+                  .drops = drops_};
   if (connection_ == nullptr) return result;
   result.local = port_->local();
   result.connection = connection_->statistics();

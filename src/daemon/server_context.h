@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "daemon/last_clients.h"
 #include "packet/address.h"
 #include "peers/directory.h"
 #include "peers/path_ref.h"
@@ -16,6 +17,8 @@ class ControlThread {
   virtual void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                      const packet::Address& address) = 0;
   virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
+  /// The path stands: this is how its client can be told if we crash.
+  virtual void connected(peers::PathRef path, const LastClient& client) = 0;
   virtual void gone(peers::PathRef path) = 0;
   /// A path of this tunnel carries inner packets of `mtu` bytes.
   virtual void path_mtu(const std::string& tunnel, std::size_t mtu) = 0;

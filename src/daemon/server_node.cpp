@@ -40,13 +40,18 @@ std::uint64_t connection_id(peers::PathRef path) { return std::uint64_t{path.wor
 
 }  // namespace
 
-ServerNode::ServerNode(const config::ServerConfig& configuration, const ControlTools& tools,
+ServerNode::ServerNode(const config::Configuration& configuration, const ControlTools& tools,
                        system::NetlinkSocket netlink)
-    : configuration_(configuration),
+    : configuration_(*configuration.server()),
       tools_(tools),
       netlink_(std::move(netlink)),
       registry_({}),
-      expiry_([this] { expire(); }) {}
+      expiry_([this] { expire(); }),
+      last_clients_(configuration.control.string() + ".clients"),
+      last_clients_timer_([this] {
+        last_clients_.on_deadline();
+        watch_last_clients();
+      }) {}
 
 Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
@@ -68,7 +73,7 @@ Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configurati
     log::warning("client_auth is none: whoever reaches this server gets into its tunnels");
   }
 
-  std::unique_ptr<ServerNode> node(new ServerNode(server, tools, std::move(*netlink)));
+  std::unique_ptr<ServerNode> node(new ServerNode(configuration, tools, std::move(*netlink)));
   for (Worker* worker : tools.workers) node->workers_.push_back(std::make_unique<ServerWorker>(*worker));
   std::vector<ServerWorker*> siblings;
   for (const auto& worker : node->workers_) siblings.push_back(worker.get());
@@ -100,6 +105,7 @@ Result<void> ServerNode::add_ports(std::shared_ptr<const quic::TlsContext> tls, 
   for (const packet::SocketAddress& address : configuration_.listen_addresses()) {
     auto sockets = listen(address, workers);
     if (!sockets) return std::unexpected(sockets.error());
+    call_last_clients(sockets->front().data, secrets);
     const auto listens_here = [&](const config::ServerTunnel& tunnel) { return tunnel.listen.value == address; };
     const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
     const ServerPortSettings settings{.listen = address,
@@ -132,8 +138,38 @@ void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
   tools_.post([this, path, source] { publish(registry_.learn(path, source, tools_.loop.now())); });
 }
 
+void ServerNode::connected(peers::PathRef path, const LastClient& client) {
+  tools_.post([this, path, client] {
+    last_clients_.add(path, client, tools_.loop.now());
+    watch_last_clients();
+  });
+}
+
 void ServerNode::gone(peers::PathRef path) {
-  tools_.post([this, path] { publish(registry_.gone(path)); });
+  tools_.post([this, path] {
+    publish(registry_.gone(path));
+    last_clients_.remove(path, tools_.loop.now());
+    watch_last_clients();
+  });
+}
+
+void ServerNode::watch_last_clients() { tools_.timers.set(last_clients_timer_, last_clients_.deadline()); }
+
+// Clients of a run that was killed still hold their connections to be good. What tells them otherwise, on any port that
+// they are connected to, is a stateless reset.
+void ServerNode::call_last_clients(io::UdpSocket& socket, const quic::ServerSecrets& secrets) const {
+  constexpr std::size_t reset_size = 43;
+  packet::UdpBatch batch(packet::UdpBatch::max_run, false);
+  DropCounters refused;
+  for (const LastClient& client : last_clients_.read()) {
+    if (client.local.port != socket.local().port) continue;
+    ngtcp2_cid id{};
+    ngtcp2_cid_init(&id, client.id.data(), client.id.size());
+    const MutableBytes reset = quic::write_stateless_reset(batch.space(reset_size), reset_size, id, secrets.reset);
+    if (reset.empty()) break;  // more than a thousand; the others notice when they have something to send
+    batch.commit(reset.size(), {client.remote, client.local.address});
+  }
+  socket.send(batch, 0, refused);
 }
 
 void ServerNode::path_mtu(const std::string& tunnel, std::size_t mtu) {
@@ -168,6 +204,7 @@ void ServerNode::stop(std::function<void()> done) {
       home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
     }
     workers_.clear();
+    last_clients_.clear();
     done();
   });
 }

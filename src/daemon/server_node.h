@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/last_clients.h"
 #include "daemon/node.h"
 #include "daemon/server_worker.h"
 #include "daemon/tun_setup.h"
@@ -28,7 +29,7 @@ class ServerNode final : public Role, private ControlThread {
     DropCounters drops;
   };
 
-  ServerNode(const config::ServerConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink);
+  ServerNode(const config::Configuration& configuration, const ControlTools& tools, system::NetlinkSocket netlink);
   Result<void> add_tunnels();
   Result<void> add_ports(std::shared_ptr<const quic::TlsContext> tls, const quic::ServerSecrets& secrets);
 
@@ -36,11 +37,14 @@ class ServerNode final : public Role, private ControlThread {
   void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
              const packet::Address& address) override;
   void learn(peers::PathRef path, const packet::Address& source) override;
+  void connected(peers::PathRef path, const LastClient& client) override;
   void gone(peers::PathRef path) override;
   void path_mtu(const std::string& tunnel, std::size_t mtu) override;
 
   void publish(peers::Changes changes);
   void expire();
+  void call_last_clients(io::UdpSocket& socket, const quic::ServerSecrets& secrets) const;
+  void watch_last_clients();
   static WorkerReport report(const ServerWorker& reporter);
   control::NodeStatus status_of(std::vector<WorkerReport> reports) const;
 
@@ -49,6 +53,8 @@ class ServerNode final : public Role, private ControlThread {
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
   Timer expiry_;
+  LastClients last_clients_;
+  Timer last_clients_timer_;
   std::map<std::string, TunSetup> tuns_;
   std::vector<std::unique_ptr<ServerWorker>> workers_;
 };

@@ -45,7 +45,10 @@ ServerPath::~ServerPath() {
 }
 
 void ServerPath::receive(MutableBytes payload, const packet::UdpArrival& arrival) {
-  connection_->receive(payload, arrival.local, arrival.remote, arrival.ecn, host_.worker().now());
+  const Instant now = host_.worker().now();
+  if (!connection_->receive(payload, arrival.local, arrival.remote, arrival.ecn, now) && !over()) {
+    drops_.count(Drop::bad_packet);
+  }
   host_.wants_to_write(*this);
 }
 
@@ -101,6 +104,9 @@ bool ServerPath::register_by(Bytes datagram) {
   session_.emplace(tunnel::QueueLimits{}, drops_, tunnel_->port());
   session_->open(host_.worker().now());
   host_.control().claim(ref_, peer_, tunnel_->settings().name, *address);
+  LastClient client{connection_->local(), connection_->remote(), {}};
+  std::copy_n(connection_->first_id().data, client.id.size(), client.id.begin());
+  host_.control().connected(ref_, client);
   log::info("{}: {} is {} at {}", tunnel_->settings().name, address->to_string(), peer_->name,
             connection_->remote().to_string());
   return true;
@@ -108,7 +114,8 @@ bool ServerPath::register_by(Bytes datagram) {
 
 void ServerPath::complain(const packet::Address& address, std::string_view why) {
   if (std::exchange(complained_, true)) return;
-  log::warning("{} at {} calls itself {}, {}", peer_->name, connection_->remote().to_string(), address.to_string(), why);
+  log::warning("{} at {} calls itself {}, {}", peer_->name, connection_->remote().to_string(), address.to_string(),
+               why);
 }
 
 bool ServerPath::accept_source(const packet::Address& source) {

@@ -3,12 +3,17 @@
 #include <gnutls/crypto.h>
 #include <ngtcp2/ngtcp2_crypto.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "quic/connection.h"
 #include "quic/packet_protection.h"
 
 namespace mpquic::quic {
+namespace {
+
+thread_local bool decrypted = false;
+
+}  // namespace
 
 struct Callbacks {
   static Connection& connection(void* user_data) { return *static_cast<Connection*>(user_data); }
@@ -57,6 +62,15 @@ struct Callbacks {
     return 0;
   }
 
+  static int decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead, const ngtcp2_crypto_aead_ctx* context,
+                     const std::uint8_t* in, std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
+                     const std::uint8_t* aad, std::size_t aad_size) {
+    static const ngtcp2_decrypt open = shared().decrypt;
+    const int error = open(out, aead, context, in, size, nonce, nonce_size, aad, aad_size);
+    if (error == 0) decrypted = true;
+    return error;
+  }
+
   static ngtcp2_callbacks shared() {
     ngtcp2_callbacks callbacks{};
     callbacks.recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb;
@@ -80,6 +94,7 @@ struct Callbacks {
 
   static ngtcp2_callbacks client() {
     ngtcp2_callbacks callbacks = shared();
+    callbacks.decrypt = decrypt;
     callbacks.client_initial = ngtcp2_crypto_client_initial_cb;
     callbacks.recv_retry = ngtcp2_crypto_recv_retry_cb;
     callbacks.recv_stateless_reset = stateless_reset;
@@ -90,11 +105,14 @@ struct Callbacks {
 
   static ngtcp2_callbacks server() {
     ngtcp2_callbacks callbacks = shared();
+    callbacks.decrypt = decrypt;
     callbacks.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
     callbacks.handshake_completed = established;
     return callbacks;
   }
 };
+
+bool take_decrypted() { return std::exchange(decrypted, false); }
 
 const ngtcp2_callbacks& client_callbacks() {
   static const ngtcp2_callbacks callbacks = Callbacks::client();

@@ -119,6 +119,7 @@ Result<std::unique_ptr<Connection>> Connection::accept(const TransportSettings& 
 
   ngtcp2_cid source = random_connection_id(server_id_size);
   source.data[0] = identity.slot.mark(source.data[0]);
+  connection->first_id_ = source;
   parameters.stateless_reset_token_present = 1;
   ngtcp2_crypto_generate_stateless_reset_token(parameters.stateless_reset_token, identity.reset_secret.data(),
                                                identity.reset_secret.size(), &source);
@@ -166,12 +167,16 @@ bool Connection::receive(MutableBytes payload, const packet::SocketAddress& loca
   SockAddr remote_address(remote);
   const ngtcp2_path path{local_address.view(), remote_address.view(), nullptr};
   const ngtcp2_pkt_info info{static_cast<std::uint8_t>(ecn)};
+  // ngtcp2 may rightly keep back or discard what belongs to a handshake, without decrypting it.
+  const bool of_handshake = state_ == ConnectionState::handshaking || (!payload.empty() && (payload[0] & 0x80) != 0);
+  take_decrypted();
   if (const int error =
           ngtcp2_conn_read_pkt(handle_.get(), &path, &info, payload.data(), payload.size(), timestamp(now));
       error != 0) {
     fail(error);
     return false;
   }
+  if (!take_decrypted() && !of_handshake) return false;
   last_received_ = now;
   return true;
 }

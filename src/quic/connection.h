@@ -141,6 +141,8 @@ class Connection {
   void on_deadline(Instant now);
   /// Says goodbye with an application error code (RFC 9000, 20.2) and a reason for the other end's log.
   void close(std::uint64_t code, std::string reason);
+  /// Server: the id that the client puts into its packets, as long as it does not change it.
+  const ngtcp2_cid& first_id() const { return first_id_; }
   /// Takes all its ids out of the server's table; before a server's connection is destroyed.
   void forget_connection_ids();
 
@@ -181,6 +183,7 @@ class Connection {
   Handle handle_;
   ConnectionOwner* owner_ = nullptr;
   std::optional<ServerIdentity> identity_;
+  ngtcp2_cid first_id_{};
   ConnectionState state_ = ConnectionState::handshaking;
   CloseCause close_cause_ = CloseCause::none;
   std::string close_reason_;

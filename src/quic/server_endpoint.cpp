@@ -120,21 +120,26 @@ ServerEndpoint::Destination ServerEndpoint::accept(const Arrival& arrival, packe
   return {accepted, std::move(*connection)};
 }
 
-void ServerEndpoint::reset(const Arrival& arrival, packet::UdpBatch& replies, Instant now) {
-  const std::size_t size = std::min(arrival.payload.size() - 1, largest_reset);
-  if (size < smallest_reset || !resets_.take(now)) return;
-  const MutableBytes space = replies.space(largest_reset);
-  if (space.empty()) return;
-  ngtcp2_cid id{};
-  ngtcp2_cid_init(&id, &arrival.payload[1], server_id_size);
+MutableBytes write_stateless_reset(MutableBytes space, std::size_t size, const ngtcp2_cid& id,
+                                   const std::array<std::uint8_t, 32>& secret) {
+  if (space.size() < size) return {};
   std::array<std::uint8_t, NGTCP2_STATELESS_RESET_TOKENLEN> token{};
-  ngtcp2_crypto_generate_stateless_reset_token(token.data(), secrets_.reset.data(), secrets_.reset.size(), &id);
+  ngtcp2_crypto_generate_stateless_reset_token(token.data(), secret.data(), secret.size(), &id);
   std::array<std::uint8_t, largest_reset> noise{};
-  const std::size_t noise_size = size - token.size();
+  const std::size_t noise_size = std::min(size, largest_reset) - token.size();
   gnutls_rnd(GNUTLS_RND_NONCE, noise.data(), noise_size);
   const ngtcp2_ssize written =
       ngtcp2_pkt_write_stateless_reset(space.data(), size, token.data(), noise.data(), noise_size);
-  if (written > 0) replies.commit(static_cast<std::size_t>(written), {arrival.remote, arrival.local.address});
+  return written > 0 ? space.first(static_cast<std::size_t>(written)) : MutableBytes{};
+}
+
+void ServerEndpoint::reset(const Arrival& arrival, packet::UdpBatch& replies, Instant now) {
+  const std::size_t size = std::min(arrival.payload.size() - 1, largest_reset);
+  if (size < smallest_reset || !resets_.take(now)) return;
+  ngtcp2_cid id{};
+  ngtcp2_cid_init(&id, &arrival.payload[1], server_id_size);
+  const MutableBytes reset = write_stateless_reset(replies.space(largest_reset), size, id, secrets_.reset);
+  if (!reset.empty()) replies.commit(reset.size(), {arrival.remote, arrival.local.address});
 }
 
 void ServerEndpoint::retry(const Arrival& arrival, const ngtcp2_pkt_hd& header, packet::UdpBatch& replies,

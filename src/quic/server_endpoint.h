@@ -19,6 +19,11 @@ struct ServerSecrets {
   std::array<std::uint8_t, 32> token{};  ///< for Retry tokens
 };
 
+/// A stateless reset (RFC 9000, 10.3) for the connection that had this id of ours: `size` bytes, at least 21, less than
+/// the packet that it answers if there is one. Empty: no room.
+MutableBytes write_stateless_reset(MutableBytes space, std::size_t size, const ngtcp2_cid& id,
+                                   const std::array<std::uint8_t, 32>& secret);
+
 /// The public end of many connections that share a port, seen from one worker: finds the connection a UDP payload
 /// belongs to, accepts new ones, and answers what belongs to none: version negotiation (RFC 9000, 6), Retry (8.1.2) and
 /// stateless reset (10.3).

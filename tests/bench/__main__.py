@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import Lab
+from lab import CommandFailed, Lab
 
 from . import machine, report
 from .contestants import EVERYBODY, Field
@@ -23,6 +24,8 @@ class Outcome:
     mtus: dict[str, int]
     """By contestant."""
     samples: Samples
+    failures: list[str]
+    """What could not be measured, and why."""
 
 
 def main() -> int:
@@ -33,20 +36,23 @@ def main() -> int:
 
     outcome = _measure(names, arguments.rounds or (2 if arguments.quick else 5), arguments.quick)
 
-    mtus = ", ".join(f"{name} {mtu}" for name, mtu in outcome.mtus.items())
-    print(f"Rounds: {outcome.rounds}; each figure is their median (least..most). Inner MTU: {mtus}\n")
+    contestants = [[name, f"MTU {mtu}", EVERYBODY[name]] for name, mtu in outcome.mtus.items()]
+    print(report.align(contestants, left=(0, 1, 2)), "\n")
+    print(f"Rounds: {outcome.rounds}. Each figure is their median (least..most).\n")
     for name in names:
         shown = MEASUREMENTS[name]
         print(report.measured(shown.title, shown.contestants, shown.columns, outcome.samples))
     print(report.targets(outcome.samples))
-    print(f"\nload at the end {machine.load()}")
+    print("".join(f"\nfailed: {failure}" for failure in outcome.failures))
+    print(f"load at the end {machine.load()}")
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(_as_json(described, outcome), indent=2) + "\n")
     return 0
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures mpquic against other tunnels.")
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Measures mpquic against other tunnels, twenty "
+                                     "minutes long; quickly, four.")
     parser.add_argument("name", nargs="*", help=f"what to measure, by default all: {', '.join(MEASUREMENTS)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everybody has their turn (5; quickly 2)")
     parser.add_argument("--quick", action="store_true", help="short measurements, for a first idea")
@@ -62,6 +68,7 @@ def _parse() -> argparse.Namespace:
 
 def _measure(names: list[str], rounds: int, quick: bool) -> Outcome:
     samples = Samples()
+    failures = []
     with Lab() as lab:
         field = Field(lab)
         wanted = {contestant for name in names for contestant in MEASUREMENTS[name].contestants}
@@ -72,10 +79,15 @@ def _measure(names: list[str], rounds: int, quick: bool) -> Outcome:
                 if measurement.once and number > 1:
                     continue
                 for contestant in measurement.contestants:
-                    _progress(f"round {number} of {rounds}: {name}, {contestant}")
-                    samples.add(contestant, measurement.measure(field, contestant, quick))
+                    turn = f"round {number} of {rounds}: {name}, {contestant}"
+                    _progress(turn)
+                    try:
+                        samples.add(contestant, measurement.measure(field, contestant, quick))
+                    except (CommandFailed, RuntimeError, TimeoutError, subprocess.TimeoutExpired) as failure:
+                        # One tunnel that breaks down must not cost the figures of all others.
+                        failures.append(f"{turn}: {failure}")
     _progress("")
-    return Outcome(rounds, mtus, samples)
+    return Outcome(rounds, mtus, samples, failures)
 
 
 def _progress(text: str) -> None:
@@ -91,6 +103,7 @@ def _as_json(described: dict[str, str], outcome: Outcome) -> dict[str, object]:
         "rounds": outcome.rounds,
         "mtu": outcome.mtus,
         "figures": outcome.samples.values,
+        "failures": outcome.failures,
         "targets": [
             {"what": target.what, "against": target.against, "limit": target.limit, "at_least": target.at_least,
              "ratio": verdict and verdict.ratio, "met": verdict and verdict.met}

@@ -1,13 +1,5 @@
-"""Who takes part. Each is a tunnel between the two nodes of one pair, with addresses of its own:
-
-    bare      the veth cable itself
-    relay     mpquic's data path without QUIC: the ceiling
-    mpquic    one worker at either end
-    mpquic-2  two workers, one per CPU as by default on a machine with two
-    wireguard wireguard-go
-    openvpn   AES-128-GCM over UDP, no compression
-
-Each has the MTU that it takes by itself; the relay, which has no opinion, that of mpquic."""
+"""Who takes part: tunnels between the two nodes of one pair, each with addresses of its own and with the MTU that it
+takes by itself; the relay, which has no opinion, has that of mpquic."""
 
 from __future__ import annotations
 
@@ -21,7 +13,14 @@ from lab import Lab, Node, Process, programs, topology
 from tests.e2e.nodes import Authority, Mpquic, Testbed, client_configuration, server_configuration, until
 
 CLIENT = "box1"
-EVERYBODY = ["bare", "relay", "mpquic", "mpquic-2", "wireguard", "openvpn"]
+EVERYBODY = {
+    "bare": "the veth cable itself",
+    "relay": "mpquic's data path without QUIC, one worker at either end: the ceiling",
+    "mpquic": "one worker at either end",
+    "mpquic-2": "two workers at either end; the default is one for each CPU",
+    "wireguard": "wireguard-go",
+    "openvpn": "UDP, AES-128-GCM, no compression, --fast-io, no kernel module",
+}
 
 
 @dataclass
@@ -66,7 +65,8 @@ class Field:
 
     def _contestant(self, name: str, address: str, interface: str, processes: list[Process]) -> Contestant:
         shown = self.net.client.ip(f"-o link show dev {interface}").split()
-        return Contestant(name, self.net.client, self.net.server, address, int(shown[shown.index("mtu") + 1]), processes)
+        mtu = int(shown[shown.index("mtu") + 1])
+        return Contestant(name, self.net.client, self.net.server, address, mtu, processes)
 
     def _bare(self) -> Contestant:
         return self._contestant("bare", self.net.server_v4, "wan", [])
@@ -104,7 +104,8 @@ class Field:
     def _wireguard(self) -> Contestant:
         # Its control sockets lie in one directory for all namespaces, hence names that nobody else has.
         names = [f"wg{os.getpid()}c", f"wg{os.getpid()}s"]
-        ends = [(self.net.client, names[0], 1, self.net.server_v4), (self.net.server, names[1], 254, self.net.client_v4)]
+        ends = [(self.net.client, names[0], 1, self.net.server_v4),
+                (self.net.server, names[1], 254, self.net.client_v4)]  # fmt: skip
         keys = [subprocess.run(["wg", "genkey"], check=True, capture_output=True, text=True).stdout for _ in ends]
         processes = []
         for (node, name, host, remote), own, other in zip(ends, keys, reversed(keys), strict=True):
@@ -112,19 +113,21 @@ class Field:
             until(lambda n=node, d=name: n.run(["wg", "show", d], check=False).returncode == 0, 5, "wireguard-go runs")
             public = subprocess.run(["wg", "pubkey"], check=True, capture_output=True, text=True, input=other).stdout
             node.run(["wg", "set", name, "listen-port", "51820",
-                      "private-key", str(node.write_file("wireguard.key", own)),
-                      "peer", public.strip(), "endpoint", f"{remote}:51820", "allowed-ips", "10.201.4.0/24"])  # fmt: skip
+                      "private-key", str(node.write_file("wireguard.key", own)), "peer", public.strip(),
+                      "endpoint", f"{remote}:51820", "allowed-ips", "10.201.4.0/24"])  # fmt: skip
             node.add_addresses(name, f"10.201.4.{host}/24")
             node.ip(f"link set dev {name} up")
         return self._contestant("wireguard", "10.201.4.254", names[0], processes)
 
     def _openvpn(self) -> Contestant:
         authority, net = self.testbed.authority, self.net
-        ends = [(net.server, "--tls-server", 254, 1, ["--local", net.server_v4, "--dh", "none"], authority.server()),
-                (net.client, "--tls-client", 1, 254, ["--remote", net.server_v4], authority.client(CLIENT))]  # fmt: skip
+        listening = ["--tls-server", "--local", net.server_v4, "--dh", "none"]
+        calling = ["--tls-client", "--remote", net.server_v4]
+        ends = [(net.server, listening, 254, 1, authority.server()),
+                (net.client, calling, 1, 254, authority.client(CLIENT))]  # fmt: skip
         processes = []
-        for node, role, host, peer, extra, identity in ends:
-            words = ["openvpn", role, *extra, "--proto", "udp4", "--port", "1194", "--dev", "ovpn", "--dev-type", "tun",
+        for node, role, host, peer, identity in ends:
+            words = ["openvpn", *role, "--proto", "udp4", "--port", "1194", "--dev", "ovpn", "--dev-type", "tun",
                      "--ifconfig", f"10.201.5.{host}", f"10.201.5.{peer}", "--ca", authority.ca,
                      "--cert", identity["certificate"], "--key", identity["key"],
                      "--cipher", "AES-128-GCM", "--data-ciphers", "AES-128-GCM", "--fast-io",

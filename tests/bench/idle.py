@@ -21,8 +21,8 @@ SOURCES = [f"10.60.1.{100 + number}" for number in range(8)]
 
 
 def measure(field: Field, seconds: float) -> Figures:
-    """`idle_memory`: by how much the server's resident memory has grown, KiB per client. `idle_cpu`: percent of one core
-    that the server takes. A server of its own, with as many workers as by default."""
+    """`idle_memory`: by how much the server's resident memory has grown, KiB per client. `idle_cpu`: percent of one
+    core that the server takes. A server of its own, with as many workers as by default."""
     net, authority = field.net, field.testbed.authority
     net.client.add_addresses("wan", *(f"{source}/32" for source in SOURCES))
     server = field.testbed.run(
@@ -35,8 +35,8 @@ def measure(field: Field, seconds: float) -> Figures:
     before = _resident_kib(server.process)
     identity = authority.client(CLIENT)
     words = [str(programs.build_directory() / "tests" / "bench" / "idle_clients"), f"{net.server_v4}:{PORT}",
-             str(CLIENTS), authority.ca, identity["certificate"], identity["key"], "mpquic-server", *SOURCES]  # fmt: skip
-    with net.client.start(words, log="idle_clients.log") as clients:
+             str(CLIENTS), authority.ca, identity["certificate"], identity["key"], "mpquic-server"]  # fmt: skip
+    with net.client.start([*words, *SOURCES], log="idle_clients.log") as clients:
         clients.wait_for_log("all are up", 120)
         time.sleep(SETTLING)
         with Meter([server.process]) as meter:

@@ -28,13 +28,13 @@ MEASUREMENTS = {
     "throughput": Measurement(
         f"throughput: Gbit/s of inner TCP ({throughput.CONGESTION}); CPU seconds per GB of 1 flow, of the tunnel's "
         "processes and of the whole machine",
-        EVERYBODY,
+        list(EVERYBODY),
         {"forward": "1 flow", "reverse": "reverse", "four": "4 flows", "cpu": "tunnel s/GB", "machine": "machine s/GB"},
         lambda field, name, quick: throughput.measure(field[name], 2 if quick else 5),
     ),
     "rtt": Measurement(
         "rtt: microseconds of a round trip through the idle tunnel (a ping every 10 ms)",
-        EVERYBODY,
+        list(EVERYBODY),
         {"rtt": "us"},
         lambda field, name, quick: rtt.measure(field[name], 100 if quick else 200),
     ),
@@ -46,8 +46,8 @@ MEASUREMENTS = {
         lambda field, name, quick: small.measure(field[name], 0.5 if quick else 1),
     ),
     "paced": Measurement(
-        f"paced: CPU seconds per GB at {paced.RATE_MBPS} Mbit/s, of the tunnel's processes and of the whole machine; UDP "
-        f"in packets of {paced.UDP_PAYLOAD} bytes, TCP with one flow",
+        f"paced: CPU seconds per GB at {paced.RATE_MBPS} Mbit/s, of the tunnel's processes and of the whole machine; "
+        f"UDP in packets of {paced.UDP_PAYLOAD} bytes, TCP with one flow",
         ONE_WORKER,
         {"paced_udp": "UDP tunnel", "paced_udp_machine": "UDP machine", "paced_loss": "UDP lost %",
          "paced_tcp": "TCP tunnel", "paced_tcp_machine": "TCP machine"},

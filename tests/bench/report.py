@@ -18,13 +18,14 @@ def figure(value: float | None) -> str:
     return f"{value:.0f}"
 
 
-def align(rows: Sequence[Sequence[str]]) -> str:
-    """The first column to the left, all others to the right."""
+def align(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
+    """These columns to the left, all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths)))
-        for row in rows
-    )
+    lines = []
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        lines.append("  ".join(cell.ljust(width) if i in left else cell.rjust(width) for i, (cell, width) in cells))
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def measured(title: str, contestants: Sequence[str], columns: dict[str, str], samples: Samples) -> str:
@@ -54,5 +55,6 @@ def targets(samples: Samples) -> str:
         else:
             ratio = "" if verdict.theirs is None else f"{verdict.ratio:.2f}"
             theirs = "" if verdict.theirs is None else figure(verdict.theirs)
-            rows.append([what, figure(verdict.ours), against, theirs, ratio, wanted, "MET" if verdict.met else "missed"])
-    return align(rows)
+            met = "MET" if verdict.met else "missed"
+            rows.append([what, figure(verdict.ours), against, theirs, ratio, wanted, met])
+    return align(rows, left=(0, 2, 6))

@@ -27,8 +27,8 @@ class Trial:
 
 
 def measure(contestant: Contestant, seconds: float) -> Figures:
-    """`lossless`: what is delivered, packets per second, at the highest rate with less than 0.5 % loss. `overload`: what
-    is delivered at far too high a rate."""
+    """Packets delivered per second. `lossless`: at the highest rate with less than 0.5 % loss. `overload`: at far too
+    high a rate."""
     with contestant.server.start([_program(), "receive", f"0.0.0.0:{PORT}"], log="pps.log") as receiver:
         receiver.wait_for_log("receiving")
         flooded = _try(contestant, OVERLOAD, seconds)

@@ -40,7 +40,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     running = {program: None for value in getattr(item, "funcargs", {}).values() for program in _programs_of(value)}
     for program in running:
         for run in program.runs[-2:]:
-            if run.log_file.exists():
+            if run.log_file.exists():  # its lab may be gone by now
                 report.sections.append((f"{run.log_file.name}", run.log[-_LOG_TAIL:]))
 
 

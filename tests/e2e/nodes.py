@@ -108,8 +108,8 @@ def client_configuration(
     authority: Authority, identity: str, server: str, tunnels: dict[str, Any], interfaces: Sequence[str] = ("wan",),
     **top: Any,
 ) -> Configuration:  # fmt: skip
-    """Each interface is a link, named as itself. A tunnel's value is its configuration, or its addresses alone, and then
-    it goes over the first link."""
+    """Each interface is a link, named as itself. A tunnel's value is its configuration, or its addresses alone; unless
+    it says something else, it goes over the first link."""
     return {
         "role": "client",
         "server": server,
@@ -147,7 +147,7 @@ class Mpquic:
     def start_only(self, env: dict[str, str] | None = None) -> Process:
         """Starts it and doesn't wait, as when it is expected to fail."""
         command = [programs.mpquic(), "run", str(self.file)]
-        self.runs.append(self.node.start(command, log=f"{self.name}-{len(self.runs)}.log", env=env))
+        self.runs.append(self.node.start(command, log=f"{self.name}-{len(self.node.processes)}.log", env=env))
         return self.process
 
     @property

@@ -125,7 +125,8 @@ class TestPacketsOfNobody:
             + (45010).to_bytes(2, "big") + int(outer).to_bytes(2, "big") + (68).to_bytes(2, "big") + b"\0\0" + payload
             for payload in random_payloads(100, (60, 60), 0x40, 0xC0)
         ]  # fmt: skip
-        attacker.send_ip(field.net.server, forged, to=field.net.client_v4)
+        with counted(field.client, bad_packet=100):
+            attacker.send_ip(field.net.server, forged, to=field.net.client_v4)
 
 
 class TestRealPackets:
@@ -138,16 +139,19 @@ class TestRealPackets:
     def test_cut_off_anywhere(self, field: Field, captured: list[bytes]) -> None:
         payload = attacker.udp_payload(captured[0])
         sizes = range(1, len(payload))
-        with counted(field.server, udp_garbage=20):
+        rest = len(payload) - 21
+        with counted(field.server, udp_garbage=20, bad_packet=rest):
             send(field.foe, [payload[:size] for size in sizes])
-        with counted(field.server, udp_garbage=20):
+        with counted(field.server, udp_garbage=20, bad_packet=rest):
             attacker.send_ip(field.net.client, [attacker.cut(captured[0], size) for size in sizes], field.net.server_v4)
 
     def test_with_a_bit_flipped(self, field: Field, captured: list[bytes]) -> None:
         payload = attacker.udp_payload(captured[0])
         bits = range(len(payload) * 8)
         flipped = [bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(payload)) for bit in bits]
-        send(field.foe, flipped)
+        # In the connection id it is somebody else's, in the form bit perhaps a handshake's.
+        with counted(field.server, unknown_connection=60, bad_packet=len(flipped) - 80):
+            send(field.foe, flipped)
 
     def test_replayed_by_somebody_else(self, field: Field, captured: list[bytes]) -> None:
         """A packet that has been here before does not move the tunnel to where it comes from (RFC 9000, 9.3)."""

@@ -41,7 +41,10 @@ def network(shared_testbed: Testbed) -> Iterator[Network]:
     net = topology.pair(shared_testbed.lab)
     server = shared_testbed.run(net.server, server_configuration(
         shared_testbed.authority,
-        tunnels={"mt4": ["10.200.14.254/24", "fd00:200:14::254/64"], "mt6": ["10.200.16.254/24", "fd00:200:16::254/64"]},
+        tunnels={
+            "mt4": ["10.200.14.254/24", "fd00:200:14::254/64"],
+            "mt6": ["10.200.16.254/24", "fd00:200:16::254/64"],
+        },
         clients={"box1": ["10.200.14.1", "10.200.16.1", "fd00:200:14::1", "fd00:200:16::1"]},
         workers=2,
     ))  # fmt: skip

@@ -89,8 +89,8 @@ def test_it_does_not_flap_while_the_tunnel_reconnects(testbed: Testbed) -> None:
         net.client.ip("address add 10.60.1.2/24 dev wan")
 
         def reconnected() -> bool:
-            connections = joined.client.tunnel()["connections"]
-            return bool(connections) and connections[0]["reconnects"] == count and connections[0]["state"] == "up"  # noqa: B023
+            tunnel = joined.client.tunnel()
+            return tunnel["state"] == "up" and tunnel["connections"][0]["reconnects"] == count  # noqa: B023
 
         until(reconnected, 2, f"reconnected the {count}th time")
     assert net.client.ping(INNER_SERVER_V4, count=3).received == 3

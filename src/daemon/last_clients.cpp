@@ -1,0 +1,76 @@
+#include "daemon/last_clients.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string>
+
+namespace mpquic::daemon {
+namespace {
+
+// A stampede of clients is written once.
+constexpr Duration settle = std::chrono::milliseconds(200);
+
+std::optional<LastClient> parse(const std::string& line) {
+  std::istringstream words(line);
+  std::string local, remote, id;
+  words >> local >> remote >> id;
+  const auto local_address = packet::SocketAddress::parse(local);
+  const auto remote_address = packet::SocketAddress::parse(remote);
+  if (!local_address || !remote_address || id.size() != 2 * quic::server_id_size) return std::nullopt;
+  LastClient client{*local_address, *remote_address, {}};
+  for (std::size_t i = 0; i < client.id.size(); ++i) {
+    const char* digits = id.data() + 2 * i;
+    if (std::from_chars(digits, digits + 2, client.id[i], 16).ptr != digits + 2) return std::nullopt;
+  }
+  return client;
+}
+
+}  // namespace
+
+std::vector<LastClient> LastClients::read() const {
+  std::vector<LastClient> clients;
+  std::ifstream in(file_);
+  for (std::string line; std::getline(in, line);) {
+    if (const auto client = parse(line)) clients.push_back(*client);
+  }
+  return clients;
+}
+
+void LastClients::add(peers::PathRef path, const LastClient& client, Instant now) {
+  clients_[path] = client;
+  if (write_at_ == never) write_at_ = now + settle;
+}
+
+void LastClients::remove(peers::PathRef path, Instant now) {
+  if (clients_.erase(path) != 0 && write_at_ == never) write_at_ = now + settle;
+}
+
+void LastClients::on_deadline() {
+  write_at_ = never;
+  const std::filesystem::path fresh = file_.string() + ".new";
+  {
+    std::ofstream out(fresh, std::ios::trunc);
+    for (const auto& [path, client] : clients_) {
+      out << client.local.to_string() << ' ' << client.remote.to_string() << ' ';
+      for (const std::uint8_t byte : client.id) out << fmt::format("{:02x}", byte);
+      out << '\n';
+    }
+    // Without the file, on a full disk say, idle clients notice a crash only when they have something to send.
+    if (!out.flush()) return;
+  }
+  std::error_code ignored;
+  std::filesystem::rename(fresh, file_, ignored);
+}
+
+void LastClients::clear() {
+  clients_.clear();
+  write_at_ = never;
+  std::error_code ignored;
+  std::filesystem::remove(file_, ignored);
+}
+
+}  // namespace mpquic::daemon
