@@ -21,6 +21,12 @@ _SETTLE = 1.0  # for packets on their way, before they are counted
 _DOWNLOAD_MBPS = 5
 
 
+def since(begin: float, end: float | None) -> float:
+    """For an `end` that has been waited for."""
+    assert end is not None
+    return end - begin
+
+
 class Story:
     def __init__(self, screen: Screen, pace: Pace) -> None:
         self._screen = screen
@@ -77,8 +83,7 @@ class Story:
         self._until(watcher, "all tunnels up", MOST_SECONDS_TO_COME_UP, _STARTING_TICK,
                     lambda: all(watcher[wan.tunnel].up() for wan in WANS))  # fmt: skip
         for wan, found in self.found.items():
-            up_at = next(at for at, state in watcher[wan.tunnel].changes if state == "up")
-            found.up_after = up_at - begun
+            found.up_after = since(begun, watcher[wan.tunnel].came_up(begun))
         scene.watch_interfaces()
         self._note_interfaces(scene)
         times = ", ".join(f"{wan.tunnel} after {self.found[wan].up_after:.2f} s" for wan in WANS)
@@ -151,6 +156,8 @@ class Story:
         probes.start_downloads(_DOWNLOAD_MBPS)
         self._wait(watcher, self._pace.before_cut)
         link, tunnel, found = scene.net[CUT.interface].link, watcher[CUT.tunnel], self.found[CUT]
+        if not tunnel.up():
+            raise Broken(f"{CUT.tunnel} is down before its link was cut: {tunnel.latest.detail}")
 
         link.cut()
         cut_at = time.monotonic()
@@ -159,7 +166,7 @@ class Story:
             f"{CUT.interface}, the {CUT.kind}, is cut: it swallows every packet, and nothing says so.", "bad"
         )
         self._until(watcher, "the cut being noticed", MOST_SECONDS_TO_NOTICE, _TICK, lambda: not tunnel.up())
-        found.noticed_after = tunnel.changed_since(cut_at, away_from_up=True) - cut_at
+        found.noticed_after = since(cut_at, tunnel.left_up(cut_at))
         self._screen.say(
             f"{CUT.tunnel} has noticed, {found.noticed_after:.1f} s after the cut, and tries again and again "
             f'("{tunnel.latest.detail}"). The others go on.',
@@ -174,8 +181,8 @@ class Story:
         self._screen.say(f"{CUT.interface} is healed.")
         self._until(watcher, "the tunnel being back", MOST_SECONDS_TO_RETURN, _TICK,
                     lambda: tunnel.up() and probes.calls.first_after(CUT, healed_at) is not None)  # fmt: skip
-        found.back_after = tunnel.changed_since(healed_at, away_from_up=False) - healed_at
-        found.call_back_after = probes.calls.first_after(CUT, healed_at) - healed_at
+        found.back_after = since(healed_at, tunnel.came_up(healed_at))
+        found.call_back_after = since(healed_at, probes.calls.first_after(CUT, healed_at))
         self._screen.say(
             f"{CUT.tunnel} is back {found.back_after:.1f} s after healing, and so is the call through it "
             f"({found.call_back_after:.1f} s).",
@@ -191,7 +198,9 @@ class Story:
         for wan, found in self.found.items():
             found.call_lost, found.call_sent = probes.calls.loss(wan, cut_at, end)
             found.call_pause = probes.calls.longest_pause(wan, cut_at, end)
-            found.dropped_out = watcher[wan.tunnel].changed_since(cut_at, away_from_up=True) is not None
+            up_at = watcher[wan.tunnel].came_up(0)
+            down_at = watcher[wan.tunnel].left_up(since(0, up_at))
+            found.dropped_out = down_at is not None and (wan is not CUT or down_at < cut_at)
             found.removed = scene.removed(wan)
 
     # Between them

@@ -85,9 +85,12 @@ class Watched:
             return None
         return min(1.0, max(0.0, (last.lost - first.lost) / (last.sent - first.sent)))
 
-    def changed_since(self, at: float, away_from_up: bool) -> float | None:
-        """When the state first left (or reached) `up` after `at`."""
-        return next((when for when, state in self.changes if when > at and (state != "up") == away_from_up), None)
+    def left_up(self, after: float) -> float | None:
+        """When it first was something else than up, after that time."""
+        return next((at for at, state in self.changes if at > after and state != "up"), None)
+
+    def came_up(self, after: float) -> float | None:
+        return next((at for at, state in self.changes if at > after and state == "up"), None)
 
     def _span(self, seconds: float, of_connection: bool = False) -> tuple[Sample, Sample]:
         last = self.latest

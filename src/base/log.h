@@ -9,14 +9,14 @@
 
 namespace mpquic {
 
-/// Events of the control plane, on standard error, one line each. The data path counts, it does not log.
+/// Events of the control plane, on standard error, one line each, opened with the time or, under systemd, with the
+/// priority "<N>" that journald reads (sd-daemon(3)). The data path counts, it does not log.
 enum class LogLevel : std::uint8_t { error, warning, info, debug };
 
 std::optional<LogLevel> parse_log_level(std::string_view text);
 
 namespace log {
 
-/// Whether lines open with "<N>", which journald reads as their priority (sd-daemon(3)); otherwise with the time.
 void set_level(LogLevel level);
 bool enabled(LogLevel level);
 void write(LogLevel level, std::string_view line);

@@ -5,7 +5,7 @@
 
 namespace mpquic {
 
-/// Time is handed in: the core never reads a clock (design.md, "Layers"). Nanoseconds of CLOCK_MONOTONIC.
+/// Time is handed in: the core never reads a clock (docs/architecture.md). Nanoseconds of CLOCK_MONOTONIC.
 using Clock = std::chrono::steady_clock;
 using Duration = std::chrono::nanoseconds;
 using Instant = std::chrono::time_point<Clock, Duration>;

@@ -88,7 +88,7 @@ std::string describe(const Configuration& configuration) {
   Lines lines;
   lines.add("{} {}", configuration.client() ? "client" : "server", configuration.name);
   lines.add("  control socket {}", configuration.control.string());
-  lines.add("  workers: {}", configuration.workers ? std::to_string(*configuration.workers) : "one for each CPU");
+  lines.add("  workers: {}", configuration.workers ? std::to_string(*configuration.workers) : "as many as are useful");
   if (const auto* client = configuration.client()) describe_client(*client, lines);
   if (const auto* server = configuration.server()) describe_server(*server, lines);
   return lines.take();

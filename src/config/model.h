@@ -55,7 +55,7 @@ struct Link {
   std::string name;
   Place place;
   std::string interface;
-  std::optional<Located<packet::Address>> source;  ///< else the kernel chooses among the interface's own
+  std::optional<Located<packet::Address>> source;  ///< else the first of the interface that can be used
 };
 
 /// One QUIC connection of a tunnel, over one link.
@@ -120,7 +120,7 @@ struct ServerConfig {
 struct Configuration {
   std::string name;  ///< of the file, without its ending
   std::filesystem::path control;
-  std::optional<unsigned> workers;  ///< none: one for each CPU
+  std::optional<unsigned> workers;  ///< none: as many as are useful
   LogLevel log_level = LogLevel::info;
   std::variant<ClientConfig, ServerConfig> node;
 

@@ -77,6 +77,18 @@ void check_networks(const std::vector<ServerTunnel>& tunnels, Problems& problems
 }
 
 // [::] takes in IPv4, so 0.0.0.0 with the same port would be a second socket for the same packets.
+// One socket serves them all, and which tunnel a connection is for shows only once it stands.
+void check_congestion(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
+  std::map<packet::SocketAddress, const ServerTunnel*> first;
+  for (const ServerTunnel& tunnel : tunnels) {
+    const auto [known, is_first] = first.emplace(tunnel.listen.value, &tunnel);
+    if (is_first || known->second->congestion == tunnel.congestion) continue;
+    problems.error(tunnel.place, "tunnels that listen on the same {} need the same congestion control; that of {} (line {}) is {}",
+                   tunnel.listen->to_string(), in_quotes(known->second->name), known->second->place.line,
+                   name(known->second->congestion));
+  }
+}
+
 void check_listen(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
   std::map<std::uint16_t, Place> dual_stack;
   for (const ServerTunnel& tunnel : tunnels) {
@@ -134,6 +146,7 @@ void check_server(const ServerConfig& server, Problems& problems) {
   check_addresses(server.tunnels, problems);
   check_networks(server.tunnels, problems);
   check_listen(server.tunnels, problems);
+  check_congestion(server.tunnels, problems);
   check_ownership(server.clients, problems);
   check_admission(server, problems);
 

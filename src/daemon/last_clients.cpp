@@ -63,6 +63,8 @@ void LastClients::on_deadline() {
     if (!out.flush()) return;
   }
   std::error_code ignored;
+  using std::filesystem::perms;
+  std::filesystem::permissions(fresh, perms::owner_read | perms::owner_write, ignored);
   std::filesystem::rename(fresh, file_, ignored);
 }
 

@@ -135,7 +135,7 @@ void Node::turn() {
 }
 
 void Node::run() {
-  log::info("{} runs ({} workers, version {})", configuration_.name, workers_.size(), MPQUIC_VERSION);
+  log::info("{} runs, version {}, workers: {}", configuration_.name, MPQUIC_VERSION, workers_.size());
   while (!stopping_) turn();
   loop_.forget(control_.fd());
   std::thread farewell;
@@ -155,6 +155,7 @@ void Node::run() {
 }  // namespace
 
 Result<void> run(const config::Configuration& configuration) {
+  signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to stop
   auto node = Node::create(configuration);
   if (!node) return std::unexpected(node.error());
   (*node)->run();

@@ -51,6 +51,8 @@ ServerPath* ServerPort::find(std::uint64_t number) {
 }
 
 void ServerPort::on_arrivals(std::span<packet::UdpArrival> arrivals, packet::UdpBatch& replies) {
+  // A client that was told goodbye comes again at once. It must not begin a handshake that nobody will end.
+  if (stopped_) return;
   for (packet::UdpArrival& arrival : arrivals) {
     for (std::size_t offset = 0; offset < arrival.bytes.size(); offset += arrival.segment_size) {
       const MutableBytes payload =
@@ -122,6 +124,7 @@ void ServerPort::remove(ServerPath& path) {
 }
 
 void ServerPort::stop() {
+  stopped_ = true;
   for (const auto& [number, path] : paths_) path->close("the server stops");
   write_paths();
   paths_.clear();

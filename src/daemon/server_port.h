@@ -75,6 +75,7 @@ class ServerPort final : public PathHost, private TurnTask {
   UdpPort data_;
   UdpPort handshakes_;
   std::unordered_map<std::uint64_t, std::unique_ptr<ServerPath>> paths_;
+  bool stopped_ = false;
   std::vector<std::uint64_t> writers_;  ///< paths that want to write, in order
   std::map<const ServerTun*, quic::ConnectionStatistics> past_;
 };

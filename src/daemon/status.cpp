@@ -29,6 +29,7 @@ control::ConnectionStatus connection_status(const quic::ConnectionStatistics& st
     status.loss_ratio =
         static_cast<double>(statistics.lost_datagrams) / static_cast<double>(statistics.tx_datagrams);
   }
+  status.loss_ratio_recent = statistics.recent_loss;
   status.congestion_window = statistics.congestion_window;
   status.bytes_in_flight = statistics.bytes_in_flight;
   status.traffic = traffic_of(statistics);

@@ -218,11 +218,4 @@ std::size_t UdpSocket::send(const packet::UdpBatch& batch, std::size_t first, Dr
   return first;
 }
 
-int UdpSocket::take_error() {
-  int error = 0;
-  socklen_t size = sizeof error;
-  getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  return error;
-}
-
 }  // namespace mpquic::io

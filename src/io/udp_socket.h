@@ -60,9 +60,6 @@ class UdpSocket {
   /// kernel refused them. Fewer than all: the socket is full, try again when it is writable.
   std::size_t send(const packet::UdpBatch& batch, std::size_t first, DropCounters& drops);
 
-  /// The error that an ICMP message left (a port unreachable, say), 0 for none; reading clears it.
-  int take_error();
-
  private:
   UdpSocket() = default;
 

@@ -42,7 +42,8 @@ bool is_super_packet(const VirtioHeader& virtio, const IpView& view) {
 std::expected<Splitter, Drop> Splitter::begin(const VirtioHeader& virtio, MutableBytes packet) {
   const auto view = IpView::parse(packet);
   if (!view) return std::unexpected(Drop::malformed);
-  Splitter splitter(packet);
+  Splitter splitter;
+  splitter.packet_ = packet;
   if (virtio.gso_type == VirtioHeader::gso_none) {
     if ((virtio.flags & VirtioHeader::needs_checksum) != 0 && !complete_checksum(virtio, packet, view->header_size())) {
       return std::unexpected(Drop::tun_read);

@@ -43,7 +43,7 @@ class Splitter {
   bool mark_congestion();
 
  private:
-  explicit Splitter(MutableBytes packet) : packet_(packet) {}
+  Splitter() = default;
   std::size_t payload_left() const { return packet_.size() - at_; }
   std::size_t segment_payload(std::size_t max_packet) const;
 

@@ -33,7 +33,7 @@ class UdpBatch {
     std::uint16_t segment_size;   ///< every segment but the last, which may be smaller
   };
 
-  /// A UDP_SEGMENT send takes no more (facts.md): segments and bytes.
+  /// A UDP_SEGMENT send takes no more (udp(7)): segments, 128 on newer kernels, and bytes.
   static constexpr std::size_t max_segments = 64;
   static constexpr std::size_t max_run = 65'000;
 

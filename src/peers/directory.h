@@ -11,7 +11,7 @@
 
 namespace mpquic::peers {
 
-/// A client as the server knows it: a name, and what it owns (design.md, "Identity").
+/// A client as the server knows it: a name, and what it owns (docs/configuration.md, "clients").
 struct Peer {
   std::string name;
   std::vector<packet::Prefix> prefixes;  ///< no other peer's overlap them

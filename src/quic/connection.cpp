@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "quic/callbacks.h"
 #include "quic/sockaddr.h"
@@ -91,6 +92,7 @@ Result<std::unique_ptr<Connection>> Connection::connect(const TransportSettings&
   ngtcp2_conn_set_tls_native_handle(handle, connection->tls_.get());
   ngtcp2_conn_set_keep_alive_timeout(handle, duration(settings.keep_alive));
   connection->last_received_ = now;
+  connection->handshake_deadline_ = now + settings.handshake_timeout;
   return connection;
 }
 
@@ -135,6 +137,7 @@ Result<std::unique_ptr<Connection>> Connection::accept(const TransportSettings& 
   if (connection->tls_ == nullptr) return failure("new TLS session: out of memory");
   ngtcp2_conn_set_tls_native_handle(handle, connection->tls_.get());
   connection->last_received_ = now;
+  connection->handshake_deadline_ = now + settings.handshake_timeout;
   identity.ids->add(source, *connection);
   identity.ids->add(initial.header.dcid, *connection);  // the client uses it until it has ours
   return connection;
@@ -183,14 +186,19 @@ bool Connection::receive(MutableBytes payload, const packet::SocketAddress& loca
 
 Instant Connection::deadline() const {
   if (state_ == ConnectionState::closed) return never;
+  const Instant own = std::min(path_mtu_.deadline(), state_ == ConnectionState::handshaking ? handshake_deadline_ : never);
   const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(handle_.get());
-  if (expiry >= timestamp(never)) return path_mtu_.deadline();
-  return std::min(Instant(Duration(static_cast<std::int64_t>(expiry))), path_mtu_.deadline());
+  if (expiry >= timestamp(never)) return own;
+  return std::min(Instant(Duration(static_cast<std::int64_t>(expiry))), own);
 }
 
 void Connection::on_deadline(Instant now) {
   if (state_ == ConnectionState::closed) return;
   now_ = now;
+  // ngtcp2's own handshake timeout ends with TLS's last message, although the other end may have died before it got that.
+  if (state_ == ConnectionState::handshaking && now >= handshake_deadline_) {
+    return closed(CloseCause::handshake_timeout, "no answer");
+  }
   path_mtu_.on_deadline(now);
   // Nothing has come for a whole probe timeout (RFC 9002, 6.2): the first probe is to be small. On a path that has
   // become narrower large ones would be lost like all before, and without an acknowledgement PathMtu would never hear
@@ -248,6 +256,13 @@ void Connection::describe_peer_close() {
                                          : fmt::format("closed by the other end: {}", reason));
 }
 
+void Connection::measure_loss() {
+  constexpr Duration interval = std::chrono::seconds(3);
+  if (now_ - interval_began_ < interval) return;
+  last_interval_ = std::exchange(interval_, counts_);
+  interval_began_ = now_;
+}
+
 void Connection::acknowledged(std::uint64_t datagram_id) {
   ++counts_.acknowledged_datagrams;
   path_mtu_.acknowledged(sent_packet_size(datagram_id));
@@ -275,6 +290,10 @@ ConnectionStatistics Connection::statistics() const {
   ngtcp2_conn_get_conn_info(handle_.get(), &info);
   result.smoothed_rtt = Duration(info.smoothed_rtt);
   result.min_rtt = info.min_rtt == UINT64_MAX ? Duration{} : Duration(info.min_rtt);
+  if (const auto sent = counts_.tx_datagrams - last_interval_.tx_datagrams; sent != 0) {
+    result.recent_loss =
+        static_cast<double>(counts_.lost_datagrams - last_interval_.lost_datagrams) / static_cast<double>(sent);
+  }
   result.congestion_window = info.cwnd;
   result.bytes_in_flight = info.bytes_in_flight;
   return result;

@@ -24,7 +24,7 @@ namespace mpquic::quic {
 
 enum class CongestionControl : std::uint8_t { bbr, cubic };
 
-/// What both ends of a path agree on by configuration (design.md, "Wire formats").
+/// What both ends of a path agree on by configuration (docs/protocol.md).
 struct TransportSettings {
   std::string alpn = "mpquic-ip";
   CongestionControl congestion = CongestionControl::bbr;
@@ -100,6 +100,7 @@ struct ConnectionStatistics {
   std::uint64_t tx_datagrams = 0, tx_bytes = 0;
   std::uint64_t rx_datagrams = 0, rx_bytes = 0;
   std::uint64_t acknowledged_datagrams = 0, lost_datagrams = 0;
+  double recent_loss = 0;  ///< share of the datagrams of the last seconds that were lost
   Duration smoothed_rtt{}, min_rtt{};
   std::uint64_t congestion_window = 0, bytes_in_flight = 0;
 
@@ -175,6 +176,7 @@ class Connection {
   bool write_goodbye(packet::UdpBatch& batch);
   const packet::Envelope& envelope();
 
+  void measure_loss();
   void acknowledged(std::uint64_t datagram_id);
   void lost(std::uint64_t datagram_id);
 
@@ -190,9 +192,13 @@ class Connection {
   std::optional<ngtcp2_ccerr> goodbye_;  ///< CONNECTION_CLOSE still to be written
   PathMtu path_mtu_;
   ConnectionStatistics counts_;
+  // As of the beginning of the current interval of loss measurement, and of the one before.
+  ConnectionStatistics interval_, last_interval_;
+  Instant interval_began_{};
   std::uint64_t next_datagram_ = 1;
   Instant now_{};  ///< of the call we are in
   Instant last_received_{};
+  Instant handshake_deadline_{};
   bool probe_small_ = false;  ///< the next packet is to carry no datagram
   // Of the packet written last: its addresses in ngtcp2's form, and the same as an envelope, converted when they change.
   ngtcp2_path_storage path_{};

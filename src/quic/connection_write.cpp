@@ -46,6 +46,7 @@ std::size_t Connection::max_datagram_size() const {
 
 bool Connection::write(DatagramSource& source, packet::UdpBatch& batch, Instant now) {
   now_ = now;
+  measure_loss();
   const auto time = static_cast<ngtcp2_tstamp>(now.time_since_epoch().count());
   bool room = true;
   if (state_ != ConnectionState::closed) {

@@ -92,7 +92,8 @@ ServerEndpoint::Destination ServerEndpoint::accept(const Arrival& arrival, packe
   if (ngtcp2_accept(&initial.header, arrival.payload.data(), arrival.payload.size()) != 0) {
     return drop(Drop::unknown_connection);
   }
-  if (initial.header.tokenlen != 0) {
+  // A token of another kind, from a NEW_TOKEN frame of some server that was here before, counts as none (RFC 9000, 8.1.3).
+  if (initial.header.tokenlen != 0 && initial.header.token[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY) {
     SockAddr remote(arrival.remote);
     const ngtcp2_addr view = remote.view();
     ngtcp2_cid original{};

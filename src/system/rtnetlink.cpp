@@ -55,7 +55,7 @@ std::vector<RouteMessage::NextHop> next_hops_of(int family, const Attributes& at
     if (hop.rtnh_len < sizeof hop || hop.rtnh_len > left.size()) break;
     const Attributes inner(left.subspan(sizeof hop, hop.rtnh_len - sizeof hop));
     hops.push_back({static_cast<unsigned>(hop.rtnh_ifindex), gateway_of(family, inner)});
-    left = left.subspan(std::min(left.size(), std::size_t{RTNH_ALIGN(hop.rtnh_len)}));
+    left = left.subspan(std::min(left.size(), static_cast<std::size_t>(RTNH_ALIGN(hop.rtnh_len))));
   }
   return hops;
 }

@@ -23,10 +23,10 @@ class TooBigListener {
 
 /// One direction of a tunnel with one peer: what waits to be sent, above the path that sends it.
 ///
-///   closed --open()--> settling --a second, or the first large packet that fits--> open;  any --close()--> closed
+///   closed --open()--> settling --a second--> open;  any --close()--> closed
 ///
 /// While settling, path MTU discovery has yet to find out what the path carries: a packet that is too large so far
-/// waits instead of being refused.
+/// waits, and what is behind it too, instead of being refused.
 class Session final : public quic::DatagramSource {
  public:
   Session(const QueueLimits& limits, DropCounters& drops, TooBigListener& listener);
@@ -39,7 +39,7 @@ class Session final : public quic::DatagramSource {
 
   /// A packet or super-packet from the TUN device; dropped and counted while closed.
   void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now);
-  /// Sends the 4 bytes of a registration (design.md, "Wire formats") ahead of everything else.
+  /// Sends the 4 bytes of a registration (docs/protocol.md) ahead of everything else.
   void send_registration(const packet::Address& tunnel_address);
 
   const packet::Pieces* front(std::size_t max_size, Instant now) override;

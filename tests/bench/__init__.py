@@ -5,11 +5,11 @@ Two namespaces joined by a veth cable; every contestant has its tunnel between t
 measured in turns, round after round, so that whatever else the machine does meets them alike. Figures are medians of
 the rounds; what counts are their ratios.
 
-    contestants.py  who takes part, and how each is set up
-    meter.py        CPU time of the tunnels and of the whole machine
-    measurements.py what can be measured, made of throughput.py, rtt.py, small.py, paced.py and idle.py
-    samples.py      what was measured; medians
-    targets.py      what mpquic has promised
-    report.py       the tables
-    relay.cpp       pps.cpp   idle_clients.cpp                  what they run
+    contestants.py   who takes part, and how each is set up
+    measurements.py  what can be measured: throughput.py, rtt.py, small.py, paced.py, idle.py
+    meter.py         CPU time of the tunnels and of the whole machine
+    samples.py       what was measured; medians
+    targets.py       what mpquic has promised
+    report.py        the tables
+    *.cpp            the relay without QUIC, the packet generator, the thousand clients
 """

@@ -30,7 +30,7 @@ class Relay final : private daemon::TunReader, private daemon::TurnTask {
         udp_(worker, std::move(socket),
              {[this](auto arrivals) { on_arrivals(arrivals); }, [this] { worker_.at_end_of_turn(*this); }}, drops_),
         envelope_{.remote = remote, .local = {}} {}
-  ~Relay() { worker_.forget(*this); }
+  ~Relay() override { worker_.forget(*this); }
 
  private:
   struct Waiting {

@@ -16,8 +16,8 @@ import pytest
 
 from lab import Node, topology
 from nodes import (
-    INNER_CLIENT_V4, INNER_SERVER_V4, PORT, Joined, Mpquic, Testbed, client_configuration, join, pair_server, patience,
-    sanitized, until,
+    INNER_CLIENT_V4, INNER_SERVER_V4, PORT, Joined, Mpquic, Testbed, client_configuration, join, pair_client, pair_server,
+    patience, sanitized, until,
 )  # fmt: skip
 
 pytestmark = pytest.mark.threads
@@ -65,6 +65,16 @@ table inet count {{
     chain in {{
         type filter hook input priority 0
         udp sport {port} meta length > 1000 counter name large
+    }}
+}}
+"""
+
+# Of QUIC's packets only those that begin with an Initial come in: RFC 9000, 17.2.2.
+_ONLY_INITIALS = """
+table inet initials {{
+    chain in {{
+        type filter hook input priority 0
+        udp dport {port} @th,64,4 != 0xc drop
     }}
 }}
 """
@@ -200,3 +210,17 @@ def test_an_idle_client_is_reached_again_after_its_server_was_killed(testbed: Te
     restart(joined, clean=False)
     # At the latest its keep-alive is answered with a reset.
     until(answers(joined.net.server, INNER_CLIENT_V4), 16, "reached from the server's side")
+
+
+def test_a_server_that_dies_before_the_handshake_is_over(testbed: Testbed) -> None:
+    # What the server says arrives, what the client says then is lost: for TLS the client is through, and nobody is there.
+    net = topology.pair(testbed.lab)
+    server = testbed.run(net.server, pair_server(testbed))
+    client = testbed.add(net.client, pair_client(testbed, net.server_v4))
+    net.server.run(["nft", "-f", "-"], text=_ONLY_INITIALS.format(port=PORT))
+    client.start()
+    until(lambda: client.tunnel()["connections"][0]["rtt_us"] > 0, 2, "the server's answer has arrived")
+    server.kill()
+    net.server.run("nft delete table inet initials")
+    server.start()
+    client.wait_until_up(seconds=7)  # the time a handshake may take, and a little

@@ -43,7 +43,7 @@ TEST_F(LoadedFile, IsDescribedInPlainWords) {
   EXPECT_EQ(describe(client),
             "client box\n"
             "  control socket /run/mpquic/box.sock\n"
-            "  workers: one for each CPU\n"
+            "  workers: as many as are useful\n"
             "  the server must be \"mpquic-server\", certified by " +
                 (folder_ / "tls/ca.pem").string() +
                 "\n"

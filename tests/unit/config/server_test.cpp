@@ -28,13 +28,13 @@ TEST_F(ServerFile, ATunnelMayListenElsewhereAndAClientMayBeHeldToSomeTunnels) {
   const Configuration loaded = good(server_start +
                                     "tunnels:\n"
                                     "  mt5: {address: 10.200.15.254/24}\n"
-                                    "  mt6: {address: [10.200.16.254/24, 'fd00::1/64'], mtu: 1400, congestion: cubic}\n"
-                                    "  mp1: {address: 10.200.17.254/24, listen: '[::]:46017'}\n"
+                                    "  mt6: {address: [10.200.16.254/24, 'fd00::1/64'], mtu: 1400}\n"
+                                    "  mp1: {address: 10.200.17.254/24, listen: '[::]:46017', congestion: cubic}\n"
                                     "clients:\n"
                                     "  box1: {tunnels: [mt5, mp1], prefixes: [10.200.15.0/28, 10.200.17.1]}\n");
   const ServerConfig& server = *loaded.server();
   EXPECT_EQ(server.tunnels[1].mtu, 1400u);
-  EXPECT_EQ(server.tunnels[1].congestion, CongestionControl::cubic);
+  EXPECT_EQ(server.tunnels[2].congestion, CongestionControl::cubic);
   EXPECT_EQ(server.tunnels[2].listen->to_string(), "[::]:46017");
   EXPECT_EQ(server.listen_addresses().size(), 2u);
   EXPECT_TRUE(server.clients[0].may_use("mp1"));
@@ -46,6 +46,9 @@ TEST_F(ServerFile, EachMistakeIsNamedWhereItStands) {
     std::string text;
     Lines errors;
   } table[] = {
+      {server_start + "tunnels: {a: {address: 10.0.0.254/24}, b: {address: 10.1.0.254/24, congestion: cubic}}\n" + one_client,
+       {"4:40: tunnels that listen on the same 0.0.0.0:45010 need the same congestion control; that of \"a\" (line 4) is "
+        "bbr"}},
       {server_start + "tunnels: {a: {address: 10.0.0.254/24}, b: {address: 10.0.0.126/25}}\n" + one_client,
        {"4:53: network 10.0.0.0/25 of tunnel \"b\" overlaps 10.0.0.0/24 of tunnel \"a\" (line 4): tunnels that listen "
         "on "

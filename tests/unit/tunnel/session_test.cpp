@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -70,6 +71,7 @@ TEST_F(SessionTest, GivesPacketsOneAfterAnotherOnceItIsOpen) {
   EXPECT_TRUE(session_.more());
   EXPECT_EQ(session_.queued_bytes(), 300U);
   EXPECT_EQ(pop(), first);
+  EXPECT_EQ(front(), second);
   EXPECT_FALSE(session_.more()) << "nothing is behind the front";
   EXPECT_EQ(pop(), second);
   EXPECT_EQ(pop(), std::nullopt);

@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include "daemon/client_node.h"
+
+namespace mpquic::daemon {
+namespace {
+
+packet::Address address(std::string_view text) { return packet::Address::parse(text).value(); }
+packet::SocketAddress socket_address(std::string_view text) { return packet::SocketAddress::parse(text).value(); }
+
+class LinkViewTest : public testing::Test {
+ protected:
+  LinkView view() const { return view_of(link_, state_, server_); }
+
+  config::Link link_{.name = "wan5", .place = {}, .interface = "enp7s7", .source = {}};
+  system::LinkState state_{.ifindex = 7,
+                           .present = true,
+                           .up = true,
+                           .carrier = true,
+                           .mtu = 1500,
+                           .addresses = {address("192.0.2.1"), address("192.0.2.2"), address("2001:db8::1")}};
+  packet::SocketAddress server_ = socket_address("198.51.100.1:45010");
+};
+
+TEST_F(LinkViewTest, ALinkThatIsUpIsUsedFromItsFirstAddressOfTheServersFamily) {
+  EXPECT_EQ(view(), (LinkView{.interface = "enp7s7", .usable = true, .source = address("192.0.2.1"), .index = 7,
+                              .obstacle = {}}));
+  server_ = socket_address("[2001:db8:9::1]:45010");
+  EXPECT_EQ(view().source, address("2001:db8::1"));
+}
+
+TEST_F(LinkViewTest, TheConfiguredSourceIsUsedWhenTheInterfaceHasIt) {
+  link_.source.emplace().value = address("192.0.2.2");
+  EXPECT_TRUE(view().usable);
+  EXPECT_EQ(view().source, address("192.0.2.2"));
+}
+
+TEST_F(LinkViewTest, SaysWhatIsMissing) {
+  const struct {
+    const char* obstacle;
+    void (*change)(config::Link&, system::LinkState&);
+  } table[] = {
+      {"there is no such interface", [](auto&, auto& state) { state = {}; }},
+      {"the interface is down", [](auto&, auto& state) { state.up = state.carrier = false; }},
+      {"no carrier", [](auto&, auto& state) { state.carrier = false; }},
+      {"no IPv4 address", [](auto&, auto& state) { state.addresses.erase(state.addresses.begin(), state.addresses.begin() + 2); }},
+      {"no IPv4 address", [](auto&, auto& state) { state.addresses.clear(); }},
+      {"the interface has no address 192.0.2.9", [](auto& link, auto&) { link.source.emplace().value = address("192.0.2.9"); }},
+  };
+  for (const auto& row : table) {
+    config::Link link = link_;
+    system::LinkState state = state_;
+    row.change(link, state);
+    const LinkView seen = view_of(link, state, server_);
+    EXPECT_FALSE(seen.usable) << row.obstacle;
+    EXPECT_EQ(seen.obstacle, row.obstacle);
+    EXPECT_EQ(seen.interface, "enp7s7");
+  }
+}
+
+TEST_F(LinkViewTest, ASourceOfTheOtherFamilyIsNoSource) {
+  link_.source.emplace().value = address("2001:db8::1");
+  EXPECT_EQ(view().obstacle, "the interface has no address 2001:db8::1");
+}
+
+TEST_F(LinkViewTest, AnIpv6ServerNeedsAnIpv6Address) {
+  server_ = socket_address("[2001:db8:9::1]:45010");
+  state_.addresses.pop_back();
+  EXPECT_EQ(view().obstacle, "no IPv6 address");
+}
+
+}  // namespace
+}  // namespace mpquic::daemon
