@@ -46,7 +46,7 @@ class TunPort final : private packet::FrameSink, public tunnel::TooBigListener, 
   void deliver(Bytes packet);
   void on_too_big(const packet::Pieces& packet, std::size_t mtu) override;
 
-  void end_of_turn() override { merger_.flush(*this); }
+  void end_of_turn() override;
 
  private:
   void write(const packet::VirtioHeader& header, Bytes packet) override;

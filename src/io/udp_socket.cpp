@@ -16,6 +16,9 @@ namespace mpquic::io {
 namespace {
 
 constexpr std::size_t message_size = 65'536;
+constexpr std::size_t most_messages = 32;  // of one sendmmsg
+
+bool is_full(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS; }
 
 template <class T>
 void set(int fd, int level, int option, const T& value) {
@@ -165,57 +168,91 @@ std::span<packet::UdpArrival> UdpSocket::receive(ReceiveBuffers& buffers, std::s
   return {slots.arrivals.data(), static_cast<std::size_t>(std::max(count, 0))};
 }
 
+struct UdpSocket::Message {
+  sockaddr_storage name;
+  iovec piece;
+  Control control;
+};
+
+void UdpSocket::fill(msghdr& header, Message& message, Bytes bytes, const packet::Envelope& envelope) const {
+  message.piece = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+  header = {};
+  header.msg_name = &message.name;
+  header.msg_namelen = to_sockaddr(envelope.remote, ipv6_, message.name);
+  header.msg_iov = &message.piece;
+  header.msg_iovlen = 1;
+  Control& control = message.control;
+  if (envelope.ecn != packet::Ecn::not_ect) {
+    const int bits = static_cast<int>(envelope.ecn);
+    if (envelope.remote.address.is_ipv4()) control.add(IPPROTO_IP, IP_TOS, bits);
+    else control.add(IPPROTO_IPV6, IPV6_TCLASS, bits);
+  }
+  if (any_local_ && !envelope.local.is_unspecified()) {
+    if (ipv6_) {
+      control.add(IPPROTO_IPV6, IPV6_PKTINFO, in6_pktinfo{to_in6(envelope.local), 0});
+    } else {
+      in_pktinfo info{};
+      std::memcpy(&info.ipi_spec_dst, envelope.local.bytes().data(), 4);
+      control.add(IPPROTO_IP, IP_PKTINFO, info);
+    }
+  }
+  control.attach(header);
+}
+
 std::size_t UdpSocket::send(const packet::UdpBatch& batch, std::size_t first, DropCounters& drops) {
   const auto runs = batch.runs();
   while (first < runs.size()) {
-    constexpr std::size_t most = 32;
-    const std::size_t count = std::min(most, runs.size() - first);
-    std::array<mmsghdr, most> headers;
-    std::array<sockaddr_storage, most> names;
-    std::array<iovec, most> pieces;
-    std::array<Control, most> controls;
+    if (!segmentation_) {
+      if (!send_singly(batch.bytes(runs[first]), runs[first], drops)) return first;
+      ++first;
+      continue;
+    }
+    const std::size_t count = std::min(most_messages, runs.size() - first);
+    std::array<mmsghdr, most_messages> headers;
+    std::array<Message, most_messages> messages;
     for (std::size_t i = 0; i < count; ++i) {
       const packet::UdpBatch::Run& run = runs[first + i];
-      const Bytes bytes = batch.bytes(run);
-      pieces[i] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-      msghdr& header = headers[i].msg_hdr;
-      header = {};
-      header.msg_name = &names[i];
-      header.msg_namelen = to_sockaddr(run.envelope.remote, ipv6_, names[i]);
-      header.msg_iov = &pieces[i];
-      header.msg_iovlen = 1;
-      Control& control = controls[i];
-      if (run.size > run.segment_size) control.add(SOL_UDP, UDP_SEGMENT, run.segment_size);
-      const bool to_ipv4 = run.envelope.remote.address.is_ipv4();
-      if (run.envelope.ecn != packet::Ecn::not_ect) {
-        const int bits = static_cast<int>(run.envelope.ecn);
-        if (to_ipv4) control.add(IPPROTO_IP, IP_TOS, bits);
-        else control.add(IPPROTO_IPV6, IPV6_TCLASS, bits);
-      }
-      if (any_local_ && !run.envelope.local.is_unspecified()) {
-        if (ipv6_) {
-          control.add(IPPROTO_IPV6, IPV6_PKTINFO, in6_pktinfo{to_in6(run.envelope.local), 0});
-        } else {
-          in_pktinfo info{};
-          std::memcpy(&info.ipi_spec_dst, run.envelope.local.bytes().data(), 4);
-          control.add(IPPROTO_IP, IP_PKTINFO, info);
-        }
-      }
-      control.attach(header);
+      if (run.size > run.segment_size) messages[i].control.add(SOL_UDP, UDP_SEGMENT, run.segment_size);
+      fill(headers[i].msg_hdr, messages[i], batch.bytes(run), run.envelope);
     }
     const int sent = sendmmsg(fd_.get(), headers.data(), static_cast<unsigned>(count), 0);
     if (sent > 0) {
       first += static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+    } else if (is_full(errno)) {
       return first;
     } else if (errno != EINTR) {
-      // What can't leave is a loss, which QUIC deals with: no route for the moment, or larger than the link (EMSGSIZE).
-      const packet::UdpBatch::Run& run = runs[first];
-      drops.count(Drop::udp_send, (run.size + run.segment_size - 1) / run.segment_size);
+      // Before Linux 6.11, a device that computes no checksums (PPPoE, LTE) takes no UDP_SEGMENT.
+      if (errno == EIO && runs[first].size > runs[first].segment_size) segmentation_ = false;
+      if (!send_singly(batch.bytes(runs[first]), runs[first], drops)) return first;
       ++first;
     }
   }
   return first;
+}
+
+bool UdpSocket::send_singly(Bytes bytes, const packet::UdpBatch::Run& run, DropCounters& drops) {
+  while (singly_sent_ < bytes.size()) {
+    std::array<mmsghdr, most_messages> headers;
+    std::array<Message, most_messages> messages;
+    unsigned count = 0;
+    for (std::size_t at = singly_sent_; at < bytes.size() && count < most_messages; at += run.segment_size) {
+      const Bytes segment = bytes.subspan(at, std::min<std::size_t>(run.segment_size, bytes.size() - at));
+      fill(headers[count].msg_hdr, messages[count], segment, run.envelope);
+      ++count;
+    }
+    const int sent = sendmmsg(fd_.get(), headers.data(), count, 0);
+    if (sent > 0) {
+      singly_sent_ += static_cast<std::size_t>(sent) * run.segment_size;
+    } else if (is_full(errno)) {
+      return false;
+    } else if (errno != EINTR) {
+      // What can't leave is a loss, which QUIC deals with: no route for the moment, or larger than the link (EMSGSIZE).
+      drops.count(Drop::udp_send);
+      singly_sent_ += run.segment_size;
+    }
+  }
+  singly_sent_ = 0;
+  return true;
 }
 
 }  // namespace mpquic::io

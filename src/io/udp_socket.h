@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -57,17 +59,23 @@ class UdpSocket {
   std::span<packet::UdpArrival> receive(ReceiveBuffers& buffers, std::size_t most = ReceiveBuffers::messages);
 
   /// Sends the runs of `batch` from `first` on. Returns how many are done with: sent, or dropped and counted because the
-  /// kernel refused them. Fewer than all: the socket is full, try again when it is writable.
+  /// kernel refused them. Fewer than all: the socket is full, try again with the same batch when it is writable. A run
+  /// that can't leave in one send (a segment is larger than the link, or the device can't do it) leaves in many.
   std::size_t send(const packet::UdpBatch& batch, std::size_t first, DropCounters& drops);
 
  private:
+  struct Message;
+
   UdpSocket() = default;
+  void fill(msghdr& header, Message& message, Bytes bytes, const packet::Envelope& envelope) const;
+  bool send_singly(Bytes bytes, const packet::UdpBatch::Run& run, DropCounters& drops);
 
   Fd fd_;
   packet::SocketAddress local_;
   bool any_local_ = false;  ///< bound to no address: each payload names its own
   bool ipv6_ = false;
   bool segmentation_ = false;
+  std::size_t singly_sent_ = 0;  ///< bytes of the run that the full socket interrupted
 };
 
 }  // namespace mpquic::io

@@ -28,7 +28,6 @@ import json, socket, sys, time
 task = json.load(sys.stdin)
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-s.bind((task["source"], 0))
 for i, payload in enumerate(task["payloads"]):
     s.sendto(bytes.fromhex(payload), (task["server"], task["port"]))
     if i % 32 == 31: time.sleep(0.002)
@@ -71,10 +70,9 @@ def attach_attacker(lab: Lab, server: Node) -> Node:
     return attacker
 
 
-def send(node: Node, payloads: Sequence[bytes], to: str = SERVER, source: str = "0.0.0.0", listen: float = 0.3) -> list[bytes]:
+def send(node: Node, payloads: Sequence[bytes], to: str = SERVER, listen: float = 0.3) -> list[bytes]:
     """Sends UDP payloads from one socket and returns what comes back until there is silence for `listen` seconds."""
-    task = {"payloads": [each.hex() for each in payloads], "server": to, "port": PORT, "source": source,
-            "patience": listen}  # fmt: skip
+    task = {"payloads": [each.hex() for each in payloads], "server": to, "port": PORT, "patience": listen}
     done = node.run([sys.executable, "-c", _SEND], text=json.dumps(task), timeout=60)
     return [bytes.fromhex(line) for line in done.stdout.split()]
 
@@ -86,8 +84,11 @@ def send_ip(node: Node, packets: Sequence[bytes], to: str) -> None:
 
 
 @contextmanager
-def capture(node: Node, interface: str, count: int, outgoing: bool = True, seconds: float = 3.0) -> Iterator[list[bytes]]:
-    """The first `count` IP packets that pass an interface from the beginning of the block on, in the list at its end."""
+def capture(
+    node: Node, interface: str, count: int, outgoing: bool = True, seconds: float = 3.0
+) -> Iterator[list[bytes]]:
+    """The first `count` IP packets that pass an interface from the beginning of the block on; the list has them at its
+    end."""
     task = {"interface": interface, "count": count, "seconds": patience(seconds), "outgoing": outgoing}
     packets: list[bytes] = []
     with node.start([sys.executable, "-c", _CAPTURE, json.dumps(task)]) as process:
@@ -180,7 +181,7 @@ def poke(
 
 
 @contextmanager
-def flood(node: Node, rate: int, seconds: float, sources: str = "10.99.0.0/16", server: str = SERVER) -> Iterator[Process]:
+def flood(node: Node, rate: int, seconds: float, sources: str, server: str = SERVER) -> Iterator[Process]:
     """Initials from made-up addresses, from the moment of entry on."""
     command = [_tool("initial_flood"), "--server", f"{server}:{PORT}", "--rate", str(rate), "--seconds", str(seconds),
                "--sources", sources]  # fmt: skip

@@ -1,5 +1,5 @@
-"""What reaches a public UDP port: garbage, forgeries, replays, clients that misbehave. All of it is dropped and counted by
-its name, none of it is answered with more than it cost, and the tunnel of an honest client does not notice."""
+"""What reaches a public UDP port: garbage, forgeries, replays, clients that misbehave. All of it is dropped and counted
+by its name, none of it is answered with more than it cost, and the tunnel of an honest client does not notice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 import attacker
-from attacker import ATTACKER, SMALLEST_INITIAL, capture, counted, goes_on, long_header, poke, send
+from attacker import SMALLEST_INITIAL, capture, counted, goes_on, long_header, poke, send
 from lab import Node, topology
 from nodes import INNER_CLIENT_V4, INNER_SERVER_V4, Mpquic, Testbed, pair_client, pair_server
 
@@ -57,6 +57,12 @@ def random_payloads(count: int, sizes: tuple[int, int], first: int, mask: int) -
     return [bytes(payload) for payload in payloads]
 
 
+def _with_bit_flipped(payload: bytes, bit: int) -> bytes:
+    flipped = bytearray(payload)
+    flipped[bit // 8] ^= 1 << bit % 8
+    return bytes(flipped)
+
+
 class TestPacketsOfNobody:
     def test_what_is_too_short_for_any_packet(self, field: Field) -> None:
         payloads = random_payloads(200, (1, 20), 0, 0)
@@ -95,7 +101,7 @@ class TestPacketsOfNobody:
 
     @pytest.mark.parametrize("size", [21, 22, 43, 44, 100, 1200])
     def test_a_short_header_of_nobody_brings_a_smaller_stateless_reset(self, field: Field, size: int) -> None:
-        """RFC 9000, 10.3: at least 21 bytes, fewer than what it answers, so that no two ends answer each other for ever."""
+        """RFC 9000, 10.3: at least 21 bytes, fewer than what it answers: no two ends answer each other for ever."""
         with counted(field.server, unknown_connection=1):
             answers = send(field.foe, random_payloads(1, (size, size), 0x40, 0xC0))
         if size == 21:
@@ -147,8 +153,7 @@ class TestRealPackets:
 
     def test_with_a_bit_flipped(self, field: Field, captured: list[bytes]) -> None:
         payload = attacker.udp_payload(captured[0])
-        bits = range(len(payload) * 8)
-        flipped = [bytes(byte ^ (1 << bit % 8 if at == bit // 8 else 0) for at, byte in enumerate(payload)) for bit in bits]
+        flipped = [_with_bit_flipped(payload, bit) for bit in range(len(payload) * 8)]
         # In the connection id it is somebody else's, in the form bit perhaps a handshake's.
         with counted(field.server, unknown_connection=60, bad_packet=len(flipped) - 80):
             send(field.foe, flipped)
@@ -223,14 +228,16 @@ class TestClients:
             self.poke(field, EVE, stolen, attacker.ipv4_packet(INNER_CLIENT_V4, INNER_SERVER_V4))
 
     def test_a_foreign_source_after_a_good_registration(self, field: Field) -> None:
-        foreign = [attacker.ipv4_packet(source, INNER_SERVER_V4) for source in (INNER_CLIENT_V4, "8.8.8.8", INNER_SERVER_V4)]
+        sources = (INNER_CLIENT_V4, "8.8.8.8", INNER_SERVER_V4)
+        foreign = [attacker.ipv4_packet(source, INNER_SERVER_V4) for source in sources]
         with counted(field.server, foreign_source=3):
             self.poke(field, EVE, bytes([10, 200, 15, 40]), *foreign)
 
     def test_registering_again_changes_nothing(self, field: Field) -> None:
         mine, other, stolen = (bytes([10, 200, 15, host]) for host in (40, 41, 1))
         with counted(field.server) as found:
-            poked = self.poke(field, EVE, mine, mine, other, stolen, attacker.ipv4_packet(EVES_ADDRESS, INNER_SERVER_V4))
+            packet = attacker.ipv4_packet(EVES_ADDRESS, INNER_SERVER_V4)
+            poked = self.poke(field, EVE, mine, mine, other, stolen, packet)
         assert poked.datagrams and sum(found.values()) == 0
         routes = field.server.tunnel()["routes"]
         assert [each["peer"] for each in routes if each["prefix"] == f"{INNER_CLIENT_V4}/32"] == ["box1"]

@@ -91,7 +91,9 @@ def test_one_address_can_not_take_it_all(siege: Siege) -> None:
     with goes_on(siege.client, INNER_SERVER_V4, loss=0.1), counted(siege.server, source_limit=50):
         poked = poke(siege.foe, siege.testbed.authority, "eve", connections=800, linger=3)
         assert 0 < poked.established < 700
-    other = poke(siege.net.client, siege.testbed.authority, "eve", local=siege.net.client_v4, server=siege.net.server_v4)
+    other = poke(
+        siege.net.client, siege.testbed.authority, "eve", local=siege.net.client_v4, server=siege.net.server_v4
+    )
     assert other.established == 1
 
 

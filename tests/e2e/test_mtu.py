@@ -1,8 +1,8 @@
-"""Sizes: what a path carries is found out, followed when it changes, and told to whoever sends more. Nothing that is too
-large vanishes without a word.
+"""Sizes: what a path carries is found out, followed when it changes, and told to whoever sends more. Nothing that is
+too large vanishes without a word.
 
-A packet of the tunnel costs 60 bytes of the WAN's MTU from client to server: 28 of IPv4 and UDP, 32 of QUIC. From server
-to client it costs 8 less, for a client's connection ids have no length. The WAN carries 1500 unless a test says
+A packet of the tunnel costs 60 bytes of the WAN's MTU from client to server: 28 of IPv4 and UDP, 32 of QUIC. From
+server to client it costs 8 less, for a client's connection ids have no length. The WAN carries 1500 unless a test says
 otherwise."""
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import pytest
 from attacker import capture
 from lab import LinkSpec, Node, topology
 from nodes import (
-    INNER_CLIENT_V4, INNER_CLIENT_V6, INNER_SERVER_V4, INNER_SERVER_V6, Joined, Testbed, join, pair_client, pair_server, until,
+    INNER_CLIENT_V4, INNER_CLIENT_V6, INNER_SERVER_V4, INNER_SERVER_V6, Joined, Testbed, join, pair_client, pair_server,
+    until,
 )  # fmt: skip
 
 V4, V6 = 28, 48  # IP and ICMP header of an echo request
@@ -73,8 +74,8 @@ class TestDiscovery:
         assert joined.client.tunnel()["mtu"] == 1300
 
     def test_a_packet_larger_than_is_known_yet_is_not_lost(self, testbed: Testbed) -> None:
-        """The very first packet, while the path is known to carry no more than 1200 bytes, waits for discovery. On either
-        side: the answer is as large."""
+        """The very first packet, while the path is known to carry no more than 1200 bytes, waits for discovery. On
+        either side: the answer is as large."""
         net = topology.pair(testbed.lab, LinkSpec.both("delay=40ms"))
         join_with_mtu(testbed, net, 1440)
         said = large_ping(net.client, INNER_SERVER_V4, 1400)

@@ -219,7 +219,7 @@ def test_a_server_that_dies_before_the_handshake_is_over(testbed: Testbed) -> No
     client = testbed.add(net.client, pair_client(testbed, net.server_v4))
     net.server.run(["nft", "-f", "-"], text=_ONLY_INITIALS.format(port=PORT))
     client.start()
-    until(lambda: client.tunnel()["connections"][0]["rtt_us"] > 0, 2, "the server's answer has arrived")
+    until(lambda: client.tunnel()["connections"][0]["rtt_min_us"] > 0, 2, "the server's answer has arrived")
     server.kill()
     net.server.run("nft delete table inet initials")
     server.start()

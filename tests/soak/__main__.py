@@ -1,8 +1,9 @@
 """python3 -m tests.soak MINUTES [--seed N]
 
-Traffic over four tunnels while links are cut, addresses change, NATs forget and ends restart, all at random. Well is: no
-program ends by itself or has a sanitizer's report in its log, memory and descriptors of the two that run all the time do
-not grow (growth.py), and at the end every tunnel carries pings, TCP and UDP again. Exit status 0 if so, 1 if not."""
+Traffic over four tunnels while links are cut, addresses change, NATs forget and ends restart, all at random. Well is:
+no program ends by itself or has a sanitizer's report in its log, memory and descriptors of the two that run all the
+time do not grow (growth.py), and at the end every tunnel carries pings, TCP and UDP again. Exit status 0 if so, 1 if
+not."""
 
 from __future__ import annotations
 

@@ -196,6 +196,52 @@ TEST_F(UdpSocketTest, WhatTheKernelRefusesIsCountedAndDoesNotHoldUpTheRest) {
   EXPECT_EQ(arrived[1].bytes[0], 3);
 }
 
+TEST_F(UdpSocketTest, ASegmentThatIsTooLargeTakesNoOtherWithIt) {
+  run("ip link set lo mtu 1500");
+  auto sender = open({.bind = address("127.0.0.1:0")}), receiver = open({.bind = address("127.0.0.1:0")});
+  UdpBatch batch(100'000, true);
+  put(batch, std::vector<std::uint8_t>(1600), {.remote = receiver.local()});  // looking for the path MTU
+  put(batch, {7}, {.remote = receiver.local()});
+  ASSERT_EQ(batch.runs().size(), 1U);
+  EXPECT_EQ(send(sender, batch), 1U);
+  EXPECT_EQ(drops_[Drop::udp_send], 1U);
+  EXPECT_EQ(receive(receiver, 1).at(0).bytes, std::vector<std::uint8_t>{7});
+}
+
+TEST_F(UdpSocketTest, ARunThatTheKernelDoesNotSegmentLeavesPayloadByPayload) {
+  auto sender = open({.bind = address("127.0.0.1:0")}), receiver = open({.bind = address("127.0.0.1:0")});
+  // The kernel segments nothing without a checksum. On real links, it is for the device that it doesn't.
+  const int on = 1;
+  ASSERT_EQ(setsockopt(sender.fd(), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+  UdpBatch batch(100'000, true);
+  for (std::uint8_t i = 0; i < 50; ++i) put(batch, std::vector<std::uint8_t>(1000, i), {.remote = receiver.local()});
+  put(batch, {50}, {.remote = receiver.local()});
+  ASSERT_EQ(batch.runs().size(), 1U);
+  EXPECT_EQ(send(sender, batch), 1U);
+  EXPECT_EQ(drops_[Drop::udp_send], 0U);
+  const auto arrived = receive(receiver, 51);
+  ASSERT_EQ(arrived.size(), 51U);
+  for (std::uint8_t i = 0; i <= 50; ++i) EXPECT_EQ(arrived[i].bytes, std::vector<std::uint8_t>(i < 50 ? 1000 : 1, i));
+}
+
+TEST_F(UdpSocketTest, ARunThatTheFullBufferInterruptsGoesOnWhereItWas) {
+  make_slow_link();
+  auto sender = open({.bind = address("10.0.0.1:0"), .send_buffer = 16'384});
+  const int on = 1;
+  ASSERT_EQ(setsockopt(sender.fd(), SOL_SOCKET, SO_NO_CHECK, &on, sizeof on), 0);
+  UdpBatch batch(100'000, true);
+  for (int i = 0; i < 50; ++i) put(batch, std::vector<std::uint8_t>(1000), {.remote = address("10.0.0.2:1")});
+  ASSERT_EQ(batch.runs().size(), 1U);
+  EXPECT_EQ(send(sender, batch), 0U);
+  run("tc qdisc change dev slow root tbf rate 10gbit burst 1000000 limit 10000000");
+  std::size_t done = 0;
+  while (done < 1 && wait_for(sender.fd(), POLLOUT)) done = send(sender, batch);
+  EXPECT_EQ(done, 1U);
+  EXPECT_EQ(drops_[Drop::udp_send], 0U);
+  for (int i = 0; i < 100 && sent_bytes("slow") < 50 * 1042; ++i) usleep(10'000);
+  EXPECT_NEAR(static_cast<double>(sent_bytes("slow")), 50 * 1042, 1000) << "each payload once";
+}
+
 TEST_F(UdpSocketTest, WhenTheBufferIsFullItSaysHowFarItGotAndGoesOnFromThere) {
   make_slow_link();
   auto sender = open({.bind = address("10.0.0.1:0"), .send_buffer = 16'384});
