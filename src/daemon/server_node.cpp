@@ -211,6 +211,7 @@ void ServerNode::stop(std::function<void()> done) {
 
 ServerNode::WorkerReport ServerNode::report(const ServerWorker& reporter) {
   WorkerReport result;
+  result.drops += reporter.drops();
   for (const auto& tun : reporter.tuns()) result.drops += tun->drops();
   for (const auto& port : reporter.ports()) {
     result.drops += port->drops();

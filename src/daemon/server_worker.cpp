@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace mpquic::daemon {
+namespace {
+
+// What may be on its way to a worker that does not get around to taking it.
+constexpr std::size_t most_arriving_bytes = 16 << 20;
+
+}  // namespace
 
 void ServerWorker::set_siblings(std::vector<ServerWorker*> siblings) {
   siblings_ = std::move(siblings);
@@ -57,14 +64,20 @@ void ServerWorker::end_of_turn() {
   for (std::size_t i = 0; i < crossings_.size(); ++i) {
     if (crossings_[i].items.empty()) continue;
     ServerWorker* sibling = siblings_[i];
-    sibling->worker_.post([sibling, crossing = std::make_shared<const Crossing>(std::move(crossings_[i]))] {
-      sibling->receive(*crossing);
+    Crossing crossing = std::exchange(crossings_[i], {});
+    if (sibling->arriving_bytes_.load(std::memory_order_relaxed) > most_arriving_bytes) {
+      drops_.count(Drop::queue_full, crossing.items.size());
+      continue;
+    }
+    sibling->arriving_bytes_.fetch_add(crossing.bytes.size(), std::memory_order_relaxed);
+    sibling->worker_.post([sibling, sent = std::make_shared<const Crossing>(std::move(crossing))] {
+      sibling->receive(*sent);
     });
-    crossings_[i] = {};
   }
 }
 
 void ServerWorker::receive(const Crossing& crossing) {
+  arriving_bytes_.fetch_sub(crossing.bytes.size(), std::memory_order_relaxed);
   std::size_t offset = 0;
   for (const Crossing::Item& item : crossing.items) {
     const std::uint8_t* bytes = crossing.bytes.data() + offset;

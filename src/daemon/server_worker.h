@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -28,6 +29,7 @@ class ServerWorker final : public PathDirectory, private TurnTask {
   // On the worker's thread:
   void apply(const peers::Changes& changes);
   void stop();
+  const DropCounters& drops() const { return drops_; }
   const std::vector<std::unique_ptr<ServerTun>>& tuns() const { return tuns_; }
   const std::vector<std::unique_ptr<ServerPort>>& ports() const { return ports_; }
 
@@ -53,6 +55,8 @@ class ServerWorker final : public PathDirectory, private TurnTask {
   std::vector<std::unique_ptr<ServerTun>> tuns_;
   std::vector<std::unique_ptr<ServerPort>> ports_;
   std::vector<Crossing> crossings_;  ///< one for each worker
+  std::atomic<std::size_t> arriving_bytes_ = 0;  ///< on their way here from all workers
+  DropCounters drops_;
   std::uint64_t next_number_ = 1;
 };
 

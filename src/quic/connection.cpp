@@ -139,6 +139,7 @@ Result<std::unique_ptr<Connection>> Connection::accept(const TransportSettings& 
   connection->last_received_ = now;
   connection->handshake_deadline_ = now + settings.handshake_timeout;
   identity.ids->add(source, *connection);
+  connection->client_chosen_id_ = initial.header.dcid;
   identity.ids->add(initial.header.dcid, *connection);  // the client uses it until it has ours
   return connection;
 }
@@ -159,7 +160,7 @@ void Connection::forget_connection_ids() {
   const std::size_t count = ngtcp2_conn_get_scid(handle_.get(), nullptr);
   if (count <= ids.size()) ngtcp2_conn_get_scid(handle_.get(), ids.data());
   for (std::size_t i = 0; i < std::min(count, ids.size()); ++i) identity_->ids->remove(ids[i]);
-  identity_->ids->remove(*ngtcp2_conn_get_client_initial_dcid(handle_.get()));
+  identity_->ids->remove(client_chosen_id_);
 }
 
 bool Connection::receive(MutableBytes payload, const packet::SocketAddress& local, const packet::SocketAddress& remote,

@@ -185,6 +185,7 @@ class Connection {
   Handle handle_;
   ConnectionOwner* owner_ = nullptr;
   std::optional<ServerIdentity> identity_;
+  ngtcp2_cid client_chosen_id_{};  ///< server: of the first Initial; ngtcp2 forgets it when it can't decrypt that
   ngtcp2_cid first_id_{};
   ConnectionState state_ = ConnectionState::handshaking;
   CloseCause close_cause_ = CloseCause::none;

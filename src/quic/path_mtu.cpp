@@ -9,7 +9,7 @@ namespace {
 // RFC 9000, 14: every QUIC path carries UDP payloads of this size. Datagrams at or below it say nothing about the MTU.
 constexpr std::size_t base_size = 1200;
 constexpr unsigned losses_to_suspect = 4;
-constexpr unsigned losses_to_confirm = 4;
+constexpr unsigned losses_to_confirm = 2;
 
 // Over IPv4, a path of 1360: narrower ones are rare, and this has still room for an inner IPv6 packet of 1280. Going
 // there at once, instead of trying what else might pass, spares senders losses that they feel for seconds.
@@ -39,7 +39,9 @@ bool PathMtu::lost(std::size_t size, std::uint64_t number, std::uint64_t last_se
     losses_ = 0;
   } else if (suspicious_since_ != 0 && losses_ >= losses_to_confirm) {
     lower(now);
-    suspicious_since_ = last_sent;  // one step may not be enough
+    // One step may not be enough. Whatever large datagram arrives says that it was.
+    suspicious_since_ = last_sent;
+    failing_ = base_size + 1;
     return true;
   }
   return false;

@@ -13,7 +13,7 @@ namespace mpquic::quic {
 /// Large datagrams lost, none acknowledged, is only a suspicion: an outage looks the same. It becomes a finding when
 /// datagrams sent after the suspicion arose are lost too while smaller packets get through.
 ///
-///   clear --lost x4--> suspicious --lost, sent since, x4--> suspicious, capped
+///   clear --lost x4--> suspicious --lost, sent since, x2--> suspicious, capped
 ///   a large datagram acknowledged --> clear;  10 min under a cap --> one step higher
 class PathMtu {
  public:

@@ -26,28 +26,24 @@ mpquic::Result<std::unique_ptr<Poker>> Poker::connect(const Settings& settings,
   auto connection =
       mpquic::quic::Connection::connect(settings.transport, *settings.tls, socket->local(), settings.server, now);
   if (!connection) return std::unexpected(connection.error());
-  return std::unique_ptr<Poker>(
-      new Poker(std::move(*socket), std::move(*connection), std::move(datagrams), settings.pause));
+  return std::unique_ptr<Poker>(new Poker(std::move(*socket), std::move(*connection), std::move(datagrams), settings));
 }
 
 Poker::Poker(mpquic::io::UdpSocket socket, std::unique_ptr<mpquic::quic::Connection> connection,
-             std::deque<std::vector<std::uint8_t>> datagrams, mpquic::Duration pause)
+             std::deque<std::vector<std::uint8_t>> datagrams, const Settings& settings)
     : socket_(std::move(socket)),
       connection_(std::move(connection)),
       waiting_(std::move(datagrams)),
-      pause_(pause),
-      batch_(batch_bytes, socket_.segmentation()) {
+      pause_(settings.pause),
+      batch_(batch_bytes, socket_.segmentation()),
+      stalls_(settings.stalls) {
   connection_->set_owner(*this);
 }
 
 void Poker::turn(mpquic::io::ReceiveBuffers& buffers, Instant now) {
   now_ = now;
-  for (auto& arrival : socket_.receive(buffers)) {
-    for (std::size_t at = 0; at < arrival.bytes.size(); at += arrival.segment_size) {
-      const auto payload = arrival.bytes.subspan(at, std::min(arrival.segment_size, arrival.bytes.size() - at));
-      connection_->receive(payload, arrival.local, arrival.remote, arrival.ecn, now);
-    }
-  }
+  if (stalled_) return;
+  stalled_ = !hear(buffers, now);
   if (connection_->deadline() <= now) connection_->on_deadline(now);
   connection_->write(*this, batch_, now);
   socket_.send(batch_, 0, drops_);
@@ -56,6 +52,22 @@ void Poker::turn(mpquic::io::ReceiveBuffers& buffers, Instant now) {
     said_closed_ = true;
     say("closed {}", connection_->close_reason());
   }
+}
+
+bool Poker::hear(mpquic::io::ReceiveBuffers& buffers, Instant now) {
+  for (auto& arrival : socket_.receive(buffers)) {
+    if (stalls_) {
+      // RFC 9000, 17.2.5: a Retry. Anything else is the server's part of the handshake.
+      if (arrival.bytes[0] >> 4 != 0xf) return false;
+      connection_->receive(arrival.bytes, arrival.local, arrival.remote, arrival.ecn, now);
+      return false;
+    }
+    for (std::size_t at = 0; at < arrival.bytes.size(); at += arrival.segment_size) {
+      const auto payload = arrival.bytes.subspan(at, std::min(arrival.segment_size, arrival.bytes.size() - at));
+      connection_->receive(payload, arrival.local, arrival.remote, arrival.ecn, now);
+    }
+  }
+  return true;
 }
 
 void Poker::close(Instant now) {

@@ -26,6 +26,8 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
     std::shared_ptr<const mpquic::quic::TlsContext> tls;
     /// Between the first datagram, a registration mostly, and the others: until the server has spread the news.
     mpquic::Duration pause{};
+    /// Proves its address when asked to (RFC 9000, 8.1.2), and then neither hears nor says anything.
+    bool stalls = false;
   };
 
   static mpquic::Result<std::unique_ptr<Poker>> connect(const Settings& settings,
@@ -34,7 +36,9 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
   int fd() const { return socket_.fd(); }
   /// Reads what has arrived, and does and sends what is due.
   void turn(mpquic::io::ReceiveBuffers& buffers, Instant now);
-  Instant deadline() const { return std::min(connection_->deadline(), resume_at_); }
+  Instant deadline() const { return stalled_ ? mpquic::never : std::min(connection_->deadline(), resume_at_); }
+  /// Once it has, its socket fills up unread.
+  bool stalled() const { return stalled_; }
   bool closed() const { return connection_->state() == mpquic::quic::ConnectionState::closed; }
   bool established() const { return established_; }
   /// Datagrams that have not been sent: too large for the path, or not connected.
@@ -43,7 +47,9 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
 
  private:
   Poker(mpquic::io::UdpSocket socket, std::unique_ptr<mpquic::quic::Connection> connection,
-        std::deque<std::vector<std::uint8_t>> datagrams, mpquic::Duration pause);
+        std::deque<std::vector<std::uint8_t>> datagrams, const Settings& settings);
+  /// False: it is to be heard no more.
+  bool hear(mpquic::io::ReceiveBuffers& buffers, Instant now);
 
   void on_established() override;
   void on_lost(std::uint64_t) override {}
@@ -62,6 +68,8 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
   Instant resume_at_ = mpquic::never;
   mpquic::packet::UdpBatch batch_;
   mpquic::DropCounters drops_;
+  bool stalls_;
+  bool stalled_ = false;
   bool established_ = false;
   bool said_closed_ = false;
 };

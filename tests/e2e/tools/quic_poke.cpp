@@ -26,6 +26,7 @@ struct Options {
   std::string local, server, alpn = "mpquic-ip";
   mpquic::quic::TlsSettings tls;
   unsigned connections = 1;
+  bool stall = false;
   double linger = 1;
 };
 
@@ -51,7 +52,7 @@ Result<std::deque<std::vector<std::uint8_t>>> read_datagrams(std::istream& input
 void wait(const std::vector<std::unique_ptr<poke::Poker>>& pokers, Instant until) {
   std::vector<pollfd> watched;
   for (const auto& poker : pokers) {
-    watched.push_back({poker->fd(), POLLIN, 0});
+    if (!poker->stalled()) watched.push_back({poker->fd(), POLLIN, 0});
     until = std::min(until, poker->deadline());
   }
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count() + 1;
@@ -67,7 +68,7 @@ Result<void> poke_server(const Options& options) {
   auto datagrams = read_datagrams(std::cin);
   if (!datagrams) return std::unexpected(datagrams.error());
 
-  poke::Poker::Settings settings{*local, *server, {}, *tls, std::chrono::milliseconds(50)};
+  poke::Poker::Settings settings{*local, *server, {}, *tls, std::chrono::milliseconds(50), options.stall};
   settings.transport.alpn = options.alpn;
   std::vector<std::unique_ptr<poke::Poker>> pokers;
   for (unsigned i = 0; i < options.connections; ++i) {
@@ -87,7 +88,7 @@ Result<void> poke_server(const Options& options) {
   std::size_t established = 0;
   std::size_t unsent = 0;
   for (const auto& poker : pokers) {
-    poker->close(Clock::now());
+    if (!poker->stalled()) poker->close(Clock::now());
     established += poker->established() ? std::size_t{1} : 0;
     unsent += poker->unsent();
   }
@@ -108,6 +109,7 @@ int main(int argc, char** argv) {
   app.add_option("--key", options.tls.key);
   app.add_option("--alpn", options.alpn)->capture_default_str();
   app.add_option("--connections", options.connections, "all at once, each with a socket")->capture_default_str();
+  app.add_flag("--stall", options.stall, "leave every handshake half open");
   app.add_option("--linger", options.linger, "seconds in all")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   if (auto poked = poke_server(options); !poked) {

@@ -19,10 +19,11 @@ class PathMtuTest : public testing::Test {
   }
   void find_black_hole(std::size_t size) {
     lose(few, size);
-    lose(few, size);
+    lose(more, size);
   }
 
-  static constexpr unsigned few = 4;  ///< losses to suspect, and as many to be sure
+  static constexpr unsigned few = 4;   ///< losses to suspect
+  static constexpr unsigned more = 2;  ///< and to be sure
 
   PathMtu mtu_;
   std::uint64_t sent_ = 0;
@@ -43,7 +44,7 @@ TEST_F(PathMtuTest, LosingAnyNumberOfLargeDatagramsAtOnceIsOnlyASuspicion) {
 
 TEST_F(PathMtuTest, LosingMoreThatWereSentSinceIsAFinding) {
   lose(few, 1450);
-  lose(few - 1, 1450);
+  lose(more - 1, 1450);
   EXPECT_EQ(mtu_.cap(), PathMtu::no_cap);
   lose(1, 1450);
   EXPECT_TRUE(changed_);
@@ -64,7 +65,7 @@ TEST_F(PathMtuTest, CapsBelowTheSmallestThatFailed) {
 TEST_F(PathMtuTest, GoesOnDownwardsAsLongAsWhatItAllowsFails) {
   find_black_hole(1450);
   EXPECT_EQ(mtu_.cap(), 1332U) << "at once to what still has room for IPv6";
-  lose(few - 1, 1332);
+  lose(more - 1, 1332);
   EXPECT_EQ(mtu_.cap(), 1332U);
   lose(1, 1332);
   EXPECT_EQ(mtu_.cap(), 1200U) << "the suspicion is old";
@@ -91,6 +92,13 @@ TEST_F(PathMtuTest, ALargeDatagramThatArrivesClearsIt) {
 TEST_F(PathMtuTest, WhatWasSentBeforeTheCapSaysNothingAboutTheNextStep) {
   find_black_hole(1450);
   for (std::uint64_t number = 1; number <= sent_; ++number) mtu_.lost(1332, number, sent_, now_);
+  EXPECT_EQ(mtu_.cap(), 1332U);
+}
+
+TEST_F(PathMtuTest, WhatArrivesUnderTheCapClearsTheSuspicion) {
+  find_black_hole(1450);
+  mtu_.acknowledged(1300);
+  lose(few, 1332);
   EXPECT_EQ(mtu_.cap(), 1332U);
 }
 

@@ -234,6 +234,24 @@ TEST_F(ServerEndpointTest, WhatIsLeftOfAConnectionThatIsGoneIsAnsweredNotFollowe
   }
 }
 
+TEST_F(ServerEndpointTest, AnInitialThatCannotBeDecryptedLeavesNothingBehind) {
+  start_server();
+  for (const std::uint8_t id_size : {8, 9, 20}) {
+    User::Datagram initial = {0xc3, 0, 0, 0, 1, id_size};
+    initial.resize(6U + id_size + 2, 0x42);  // the id, no id of its own, no token
+    initial[6U + id_size] = initial[7U + id_size] = 0;
+    initial.insert(initial.end(), {0x44, 0xd0});
+    initial.resize(1300);
+    for (int i = 0; i < 3; ++i) {
+      answers(initial);
+      ASSERT_EQ(server().accepted.size(), 1U) << "each is a new one";
+      EXPECT_EQ(accepted()->close_cause(), CloseCause::protocol_error);
+      server().accepted.clear();
+      EXPECT_EQ(server().endpoint.half_open(), 0U);
+    }
+  }
+}
+
 TEST_F(ServerEndpointTest, NegotiatesTheVersionWithWhatCouldBeAnInitialOfAnother) {
   start_server();
   User::Datagram initial = {0xc3, 0x1a, 0x2a, 0x3a, 0x4a, 4, 'd', 'e', 's', 't', 3, 's', 'r', 'c'};
