@@ -164,7 +164,9 @@ void ClientTunnel::write() {
 }
 
 void ClientTunnel::watch_silence() {
-  if (state_ != TunnelState::up || connection_->statistics().bytes_in_flight == 0) {
+  const quic::ConnectionStatistics statistics = connection_->statistics();
+  session_.follow_round_trip(statistics.smoothed_rtt);
+  if (state_ != TunnelState::up || statistics.bytes_in_flight == 0) {
     unanswered_since_ = never;
   } else if (unanswered_since_ == never) {
     unanswered_since_ = worker_.now();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <vector>
 #include <utility>
 
 #include "quic/callbacks.h"
@@ -156,10 +157,9 @@ bool Connection::new_connection_id(ngtcp2_cid& id, std::uint8_t* reset_token, st
 
 void Connection::forget_connection_ids() {
   if (!identity_) return;
-  std::array<ngtcp2_cid, 32> ids{};
-  const std::size_t count = ngtcp2_conn_get_scid(handle_.get(), nullptr);
-  if (count <= ids.size()) ngtcp2_conn_get_scid(handle_.get(), ids.data());
-  for (std::size_t i = 0; i < std::min(count, ids.size()); ++i) identity_->ids->remove(ids[i]);
+  std::vector<ngtcp2_cid> ids(ngtcp2_conn_get_scid(handle_.get(), nullptr));
+  ngtcp2_conn_get_scid(handle_.get(), ids.data());
+  for (const ngtcp2_cid& id : ids) identity_->ids->remove(id);
   identity_->ids->remove(client_chosen_id_);
 }
 
@@ -187,7 +187,8 @@ bool Connection::receive(MutableBytes payload, const packet::SocketAddress& loca
 
 Instant Connection::deadline() const {
   if (state_ == ConnectionState::closed) return never;
-  const Instant own = std::min(path_mtu_.deadline(), state_ == ConnectionState::handshaking ? handshake_deadline_ : never);
+  const Instant handshake = state_ == ConnectionState::handshaking ? handshake_deadline_ : never;
+  const Instant own = std::min(path_mtu_.deadline(), handshake);
   const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(handle_.get());
   if (expiry >= timestamp(never)) return own;
   return std::min(Instant(Duration(static_cast<std::int64_t>(expiry))), own);
@@ -196,7 +197,7 @@ Instant Connection::deadline() const {
 void Connection::on_deadline(Instant now) {
   if (state_ == ConnectionState::closed) return;
   now_ = now;
-  // ngtcp2's own handshake timeout ends with TLS's last message, although the other end may have died before it got that.
+  // ngtcp2's own handshake timeout ends with the last message of TLS, which the other end may not have lived to get.
   if (state_ == ConnectionState::handshaking && now >= handshake_deadline_) {
     return closed(CloseCause::handshake_timeout, "no answer");
   }

@@ -36,7 +36,7 @@ struct TransportSettings {
 /// Where a connection's outgoing datagrams come from.
 class DatagramSource {
  public:
-  /// What to send next, of at most max_size bytes; nullptr: nothing waits. The same until pop().
+  /// What to send next, of 1 to max_size bytes; nullptr: nothing waits. The same until pop().
   virtual const packet::Pieces* front(std::size_t max_size, Instant now) = 0;
   /// Whether something waits behind front().
   virtual bool more() const = 0;

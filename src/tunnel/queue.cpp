@@ -18,10 +18,15 @@ constexpr std::size_t least_spare = 1;
 
 }  // namespace
 
-Queue::Queue(const QueueLimits& limits, DropCounters& drops) : limits_(limits), drops_(drops) {
+Queue::Queue(const QueueLimits& limits, DropCounters& drops) : configured_(limits), limits_(limits), drops_(drops) {
   static_assert(sizeof(*flows_) + least_spare * (sizeof(Waiting) + 2 * sizeof(void*)) <= 4096);
   assert(limits.quantum > 0 && limits.quantum <= 1 << 20);
   assert(limits.bytes <= 1 << 30);
+}
+
+void Queue::follow_round_trip(Duration round_trip) {
+  limits_.interval = std::max(configured_.interval, 2 * round_trip);
+  limits_.target = std::max(configured_.target, limits_.interval / 16);  // RFC 8289 4.3: 5 to 10 % of the interval
 }
 
 void Queue::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now) {

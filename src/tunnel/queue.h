@@ -49,6 +49,10 @@ class Queue {
   /// Forgets front(), which must not have been nullptr, and gives back its memory if nothing else is in there.
   void pop();
 
+  /// The path's round trip, which the inner flows' own are at least. CoDel must give a sender a round trip to react
+  /// (RFC 8289 4.3), or long paths are never filled.
+  void follow_round_trip(Duration round_trip);
+
   bool empty() const { return bytes_ == 0; }
   /// What waits, front() included (Splitter::bytes_left()).
   std::size_t bytes() const { return bytes_; }
@@ -111,7 +115,8 @@ class Queue {
   void forget(Flow& flow, std::size_t bytes);
   void recycle(Flow& flow, std::list<Waiting>::iterator done);
 
-  QueueLimits limits_;
+  const QueueLimits configured_;
+  QueueLimits limits_;  ///< with what follows the round trip
   DropCounters& drops_;
   std::unique_ptr<std::array<Flow, flow_count>> flows_;  ///< taken by the first push
   Line sparse_;

@@ -46,6 +46,8 @@ class Session final : public quic::DatagramSource {
   bool more() const override { return registration_waits_ ? !queue_.empty() : queue_.more(); }
   void pop() override;
 
+  /// Of the path below, as it is measured.
+  void follow_round_trip(Duration round_trip) { queue_.follow_round_trip(round_trip); }
   /// When front() may give something that it holds back now.
   Instant deadline() const { return held_back_ ? settled_at_ : never; }
   std::size_t queued_bytes() const { return queue_.bytes(); }

@@ -62,7 +62,7 @@ class Story {
       case 1: network_.run(std::chrono::milliseconds(25)); break;
       case 2: exchange_damaged(input.word(), input.byte()); break;
       case 3: network_.run(std::chrono::milliseconds(100) * input.byte()); break;
-      case 4: client().user.send(input.block()); break;
+      case 4: send(input.block()); break;
       case 5: client().outside.port = static_cast<std::uint16_t>(input.word()); break;
       case 6: arrive(input.block(), client().outside); break;
     }
@@ -77,6 +77,9 @@ class Story {
  private:
   Client& client() { return *network_.clients.front(); }
 
+  void send(User::Datagram datagram) {
+    if (!datagram.empty()) client().user.send(std::move(datagram));
+  }
   void arrive(User::Datagram payload, const packet::SocketAddress& from) {
     const std::size_t size = payload.size();
     std::size_t answered = 0;

@@ -236,7 +236,7 @@ TEST_F(ServerEndpointTest, WhatIsLeftOfAConnectionThatIsGoneIsAnsweredNotFollowe
 
 TEST_F(ServerEndpointTest, AnInitialThatCannotBeDecryptedLeavesNothingBehind) {
   start_server();
-  for (const std::uint8_t id_size : {8, 9, 20}) {
+  for (const std::uint8_t id_size : std::initializer_list<std::uint8_t>{8, 9, 20}) {
     User::Datagram initial = {0xc3, 0, 0, 0, 1, id_size};
     initial.resize(6U + id_size + 2, 0x42);  // the id, no id of its own, no token
     initial[6U + id_size] = initial[7U + id_size] = 0;

@@ -25,6 +25,16 @@ TEST_F(QueueTest, DropsSinglePacketsOutOfASuperPacketThatStandsTooLong) {
   EXPECT_EQ(sent.back().number, 44 * segment);
 }
 
+TEST_F(QueueTest, GivesALongPathTheTimeOfItsRoundTrip) {
+  queue_->follow_round_trip(500ms);
+  push(1, 0, super(45));
+  EXPECT_EQ(drain(4ms).size(), 45U) << "180 ms are less than the interval, which is now a second";
+  queue_->follow_round_trip(1ms);
+  push(1, 45 * segment, super(45));
+  drain(4ms);
+  EXPECT_GE(drops_[Drop::queue_delay], 1U) << "a short path has the interval that was configured";
+}
+
 TEST_F(QueueTest, DropsFasterAndFasterFromAFlowThatDoesNotListen) {
   const auto dropped_within = [this](Duration span) {
     const auto before = drops_[Drop::queue_delay];
