@@ -57,8 +57,10 @@ class Timers {
     } else if (due != timer.due_) {
       const bool earlier = due < timer.due_;
       timer.due_ = due;
-      if (earlier) rise(timer.place_);
-      else sink(timer.place_);
+      if (earlier)
+        rise(timer.place_);
+      else
+        sink(timer.place_);
     }
   }
 

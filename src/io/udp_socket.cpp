@@ -139,8 +139,11 @@ std::span<packet::UdpArrival> UdpSocket::receive(ReceiveBuffers& buffers, std::s
     msghdr& header = slots.headers[i].msg_hdr;
     const std::size_t size = slots.headers[i].msg_len;
     packet::UdpArrival& arrival = slots.arrivals[i];
-    arrival = {{slots.memory.get() + i * message_size, size}, std::max<std::size_t>(size, 1),
-               from_sockaddr(slots.names[i]), local_, packet::Ecn::not_ect};
+    arrival = {{slots.memory.get() + i * message_size, size},
+               std::max<std::size_t>(size, 1),
+               from_sockaddr(slots.names[i]),
+               local_,
+               packet::Ecn::not_ect};
     for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
       const std::uint8_t* data = CMSG_DATA(part);
       if (part->cmsg_level == SOL_UDP && part->cmsg_type == UDP_GRO) {
@@ -156,8 +159,7 @@ std::span<packet::UdpArrival> UdpSocket::receive(ReceiveBuffers& buffers, std::s
       } else if (any_local_ && part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
         in_pktinfo info{};
         std::memcpy(&info, data, sizeof info);
-        arrival.local.address =
-            packet::Address::from_bytes({reinterpret_cast<const std::uint8_t*>(&info.ipi_addr), 4});
+        arrival.local.address = packet::Address::from_bytes({reinterpret_cast<const std::uint8_t*>(&info.ipi_addr), 4});
       } else if (any_local_ && part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
         in6_pktinfo info{};
         std::memcpy(&info, data, sizeof info);
@@ -184,8 +186,10 @@ void UdpSocket::fill(msghdr& header, Message& message, Bytes bytes, const packet
   Control& control = message.control;
   if (envelope.ecn != packet::Ecn::not_ect) {
     const int bits = static_cast<int>(envelope.ecn);
-    if (envelope.remote.address.is_ipv4()) control.add(IPPROTO_IP, IP_TOS, bits);
-    else control.add(IPPROTO_IPV6, IPV6_TCLASS, bits);
+    if (envelope.remote.address.is_ipv4())
+      control.add(IPPROTO_IP, IP_TOS, bits);
+    else
+      control.add(IPPROTO_IPV6, IPV6_TCLASS, bits);
   }
   if (any_local_ && !envelope.local.is_unspecified()) {
     if (ipv6_) {

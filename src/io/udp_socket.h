@@ -4,8 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,10 +35,10 @@ class ReceiveBuffers {
 };
 
 struct UdpOptions {
-  packet::SocketAddress bind;      ///< port 0: the kernel chooses; "::" takes IPv4 too
-  std::string device;              ///< SO_BINDTODEVICE; empty: any
-  bool share_port = false;         ///< SO_REUSEPORT
-  int receive_buffer = 8 << 20;    ///< bytes asked for; the kernel may give less without CAP_NET_ADMIN
+  packet::SocketAddress bind;    ///< port 0: the kernel chooses; "::" takes IPv4 too
+  std::string device;            ///< SO_BINDTODEVICE; empty: any
+  bool share_port = false;       ///< SO_REUSEPORT
+  int receive_buffer = 8 << 20;  ///< bytes asked for; the kernel may give less without CAP_NET_ADMIN
   int send_buffer = 4 << 20;
 };
 
@@ -58,9 +58,9 @@ class UdpSocket {
   /// messages.
   std::span<packet::UdpArrival> receive(ReceiveBuffers& buffers, std::size_t most = ReceiveBuffers::messages);
 
-  /// Sends the runs of `batch` from `first` on. Returns how many are done with: sent, or dropped and counted because the
-  /// kernel refused them. Fewer than all: the socket is full, try again with the same batch when it is writable. A run
-  /// that can't leave in one send (a segment is larger than the link, or the device can't do it) leaves in many.
+  /// Sends the runs of `batch` from `first` on. Returns how many are done with: sent, or dropped and counted because
+  /// the kernel refused them. Fewer than all: the socket is full, try again with the same batch when it is writable. A
+  /// run that can't leave in one send (a segment is larger than the link, or the device can't do it) leaves in many.
   std::size_t send(const packet::UdpBatch& batch, std::size_t first, DropCounters& drops);
 
  private:

@@ -11,8 +11,8 @@ void Registry::route(const Key& key, Route route, Changes& changes) {
   routes_[key] = std::move(route);
 }
 
-// Every route that ends, ends here. Where it was the way to a prefix that the client owns, the newest of its connections
-// to the tunnel takes over.
+// Every route that ends, ends here. Where it was the way to a prefix that the client owns, the newest of its
+// connections to the tunnel takes over.
 void Registry::withdraw(Routes::iterator ended, const Peer& peer, Changes& changes) {
   const Key key = ended->first;
   count_learned(key, ended->second, -1);
@@ -34,8 +34,10 @@ void Registry::withdraw(Routes::iterator ended, const Peer& peer, Changes& chang
 void Registry::count_learned(const Key& key, const Route& route, int step) {
   if (route.kind != RouteKind::learned) return;
   const auto counted = learned_.try_emplace({key.first, route.peer}).first;
-  if (step > 0) ++counted->second;
-  else if (--counted->second == 0) learned_.erase(counted);
+  if (step > 0)
+    ++counted->second;
+  else if (--counted->second == 0)
+    learned_.erase(counted);
 }
 
 std::size_t Registry::learned_by(const std::string& tunnel, const std::string& peer) const {

@@ -47,9 +47,9 @@ struct RegistryLimits {
   Duration learned_lifetime = std::chrono::minutes(10);  ///< without a packet from there
 };
 
-/// The one place where it is decided which path a tunnel address, a host or a prefix is reached by. Owned by the control
-/// thread, so claims have an order: the newest claim of an address wins, at once and for good, and the path that had it
-/// before gets nothing any more.
+/// The one place where it is decided which path a tunnel address, a host or a prefix is reached by. Owned by the
+/// control thread, so claims have an order: the newest claim of an address wins, at once and for good, and the path
+/// that had it before gets nothing any more.
 class Registry {
  public:
   explicit Registry(const RegistryLimits& limits) : limits_(limits) {}
@@ -89,7 +89,7 @@ class Registry {
 
   RegistryLimits limits_;
   std::map<PathRef, Registration> paths_;
-  Routes routes_;  ///< each over one of paths_
+  Routes routes_;                                                       ///< each over one of paths_
   std::map<std::pair<std::string, std::string>, std::size_t> learned_;  ///< routes, by tunnel and peer; none is 0
   std::uint64_t claims_ = 0;
 };

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <vector>
 #include <utility>
+#include <vector>
 
 #include "quic/callbacks.h"
 #include "quic/sockaddr.h"

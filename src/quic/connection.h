@@ -88,7 +88,7 @@ enum class CloseCause : std::uint8_t {
   handshake_timeout,
   stateless_reset,  ///< the server has forgotten us: it was restarted
   closed_by_peer,
-  refused,         ///< TLS: a certificate, name or ALPN did not suit one of the ends
+  refused,  ///< TLS: a certificate, name or ALPN did not suit one of the ends
   protocol_error,
   local,
 };
@@ -201,7 +201,8 @@ class Connection {
   Instant last_received_{};
   Instant handshake_deadline_{};
   bool probe_small_ = false;  ///< the next packet is to carry no datagram
-  // Of the packet written last: its addresses in ngtcp2's form, and the same as an envelope, converted when they change.
+  // Of the packet written last: its addresses in ngtcp2's form, and the same as an envelope, converted when they
+  // change.
   ngtcp2_path_storage path_{};
   ngtcp2_path_storage envelope_path_{};
   ngtcp2_pkt_info packet_info_{};

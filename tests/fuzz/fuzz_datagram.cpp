@@ -72,8 +72,10 @@ class Server {
   }
   void follow(const Changes& changes) {
     for (const auto& change : changes.routes) {
-      if (change.path) routes_.set(change.prefix, *change.path);
-      else routes_.remove(change.prefix);
+      if (change.path)
+        routes_.set(change.prefix, *change.path);
+      else
+        routes_.remove(change.prefix);
     }
     require(routes_.size() == registry_.routes().size());
     std::array<int, 3> learned{};
@@ -88,7 +90,8 @@ class Server {
   }
 
   std::array<std::shared_ptr<const Peer>, 3> peers_ = {
-      std::make_shared<const Peer>(Peer{"box1", {prefix("10.0.0.0/28"), prefix("fd00::/64"), prefix("10.0.0.9/32")}, {}}),
+      std::make_shared<const Peer>(
+          Peer{"box1", {prefix("10.0.0.0/28"), prefix("fd00::/64"), prefix("10.0.0.9/32")}, {}}),
       std::make_shared<const Peer>(Peer{"box2", {prefix("10.0.0.16/28"), prefix("10.1.0.0/16")}, {}}),
       std::make_shared<const Peer>(Peer{"*", {prefix("10.9.0.0/16")}, {}})};
   std::array<std::optional<packet::Address>, 4> registered_;
@@ -108,8 +111,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   while (input.size() >= 3) {
     const std::size_t client = input[0] % 8;
     const Bytes datagram = input.subspan(3, std::min<std::size_t>(load_be16(&input[1]), input.size() - 3));
-    if (client < 4) server.receive(client, datagram);
-    else server.gone(client - 4);
+    if (client < 4)
+      server.receive(client, datagram);
+    else
+      server.gone(client - 4);
     input = input.subspan(3 + datagram.size());
   }
   server.end_of_turn();

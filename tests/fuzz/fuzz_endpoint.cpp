@@ -51,7 +51,10 @@ struct Contexts {
 class Story {
  public:
   explicit Story(const Contexts& contexts) {
-    network_.start_server({.transport = {}, .tls = contexts.server, .secrets = {{1}, {2}}, .slot = {1, 2},
+    network_.start_server({.transport = {},
+                           .tls = contexts.server,
+                           .secrets = {{1}, {2}},
+                           .slot = {1, 2},
                            .limits = {.half_open = 8, .retry_above = 4}});
     network_.add_client({}, *contexts.client);
   }

@@ -23,8 +23,9 @@ class LinkViewTest : public testing::Test {
 };
 
 TEST_F(LinkViewTest, ALinkThatIsUpIsUsedFromItsFirstAddressOfTheServersFamily) {
-  EXPECT_EQ(view(), (LinkView{.interface = "enp7s7", .usable = true, .source = address("192.0.2.1"), .index = 7,
-                              .obstacle = {}}));
+  EXPECT_EQ(
+      view(),
+      (LinkView{.interface = "enp7s7", .usable = true, .source = address("192.0.2.1"), .index = 7, .obstacle = {}}));
   server_ = socket_address("[2001:db8:9::1]:45010");
   EXPECT_EQ(view().source, address("2001:db8::1"));
 }
@@ -43,9 +44,11 @@ TEST_F(LinkViewTest, SaysWhatIsMissing) {
       {"there is no such interface", [](auto&, auto& state) { state = {}; }},
       {"the interface is down", [](auto&, auto& state) { state.up = state.carrier = false; }},
       {"no carrier", [](auto&, auto& state) { state.carrier = false; }},
-      {"no IPv4 address", [](auto&, auto& state) { state.addresses.erase(state.addresses.begin(), state.addresses.begin() + 2); }},
+      {"no IPv4 address",
+       [](auto&, auto& state) { state.addresses.erase(state.addresses.begin(), state.addresses.begin() + 2); }},
       {"no IPv4 address", [](auto&, auto& state) { state.addresses.clear(); }},
-      {"the interface has no address 192.0.2.9", [](auto& link, auto&) { link.source.emplace().value = address("192.0.2.9"); }},
+      {"the interface has no address 192.0.2.9",
+       [](auto& link, auto&) { link.source.emplace().value = address("192.0.2.9"); }},
   };
   for (const auto& row : table) {
     config::Link link = link_;

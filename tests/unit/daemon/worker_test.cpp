@@ -88,8 +88,10 @@ TEST_F(WorkerTest, ATaskMayAskForAnotherTurn) {
   CountedTask task;
   std::promise<void> done;
   task.then = [&] {
-    if (task.calls == 3) done.set_value();
-    else worker_->at_end_of_turn(task);
+    if (task.calls == 3)
+      done.set_value();
+    else
+      worker_->at_end_of_turn(task);
   };
   on_worker([&] { worker_->at_end_of_turn(task); });
   done.get_future().get();

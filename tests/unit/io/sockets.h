@@ -39,7 +39,10 @@ inline std::vector<Arrival> receive(UdpSocket& socket, std::size_t payloads) {
   std::vector<Arrival> all;
   for (std::size_t got = 0; got < payloads && wait_for(socket.fd());) {
     for (const auto& arrival : socket.receive(buffers)) {
-      all.push_back({{arrival.bytes.begin(), arrival.bytes.end()}, arrival.segment_size, arrival.remote, arrival.local,
+      all.push_back({{arrival.bytes.begin(), arrival.bytes.end()},
+                     arrival.segment_size,
+                     arrival.remote,
+                     arrival.local,
                      arrival.ecn});
       got += (arrival.bytes.size() + arrival.segment_size - 1) / arrival.segment_size;
     }

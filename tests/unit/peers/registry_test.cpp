@@ -31,8 +31,10 @@ class RegistryTest : public testing::Test {
 
   Changes follow(Changes changes) {
     for (const auto& change : changes.routes) {
-      if (change.path) worker_[change.tunnel].set(change.prefix, *change.path);
-      else worker_[change.tunnel].remove(change.prefix);
+      if (change.path)
+        worker_[change.tunnel].set(change.prefix, *change.path);
+      else
+        worker_[change.tunnel].remove(change.prefix);
     }
     std::size_t total = 0;
     for (const auto& [name, table] : worker_) total += table.size();
@@ -192,8 +194,8 @@ TEST_F(RegistryTest, TheLimitIsEachClientsOwnInEachTunnel) {
   claim(c, peer("box2", {"10.0.1.0/28", "172.17.0.0/16"}), "10.0.1.1");
   for (const char* text : {"172.16.0.1", "172.16.0.2", "172.16.0.3"}) learn(a, text), learn(b, text);
   for (const char* text : {"172.17.0.1", "172.17.0.2", "172.17.0.3"}) learn(c, text);
-  const auto learned = std::ranges::count(registry_.routes(), RouteKind::learned,
-                                          [](const auto& each) { return each.second.kind; });
+  const auto learned =
+      std::ranges::count(registry_.routes(), RouteKind::learned, [](const auto& each) { return each.second.kind; });
   EXPECT_EQ(learned, 9);
 }
 
@@ -261,10 +263,14 @@ TEST_F(RegistryTest, WorkersAgreeWithItThroughAThousandEvents) {
     const PathRef path{static_cast<std::uint32_t>(random() % 2), number};
     const char* host = hosts[number % 3][random() % 6];
     const unsigned event = static_cast<unsigned>(random() % 10);
-    if (event < 3) claim(path, peers[number % 3], host, number < 5 ? "mp1" : "mp2");
-    else if (event < 7) learn(path, host);
-    else if (event < 9) gone(path);
-    else now_ += 4min, expire();
+    if (event < 3)
+      claim(path, peers[number % 3], host, number < 5 ? "mp1" : "mp2");
+    else if (event < 7)
+      learn(path, host);
+    else if (event < 9)
+      gone(path);
+    else
+      now_ += 4min, expire();
     std::map<std::pair<std::string, std::string>, int> learned;
     for (const auto& [key, route] : registry_.routes()) {
       if (route.kind != RouteKind::learned) continue;

@@ -19,8 +19,8 @@ TEST(RouteTableTest, TheLongestPrefixThatHoldsTheDestinationWins) {
     const char* destination;
     PathRef path;
   } rows[] = {
-      {"10.1.2.3", four},   {"10.1.2.4", three}, {"10.1.2.255", three},    {"10.1.3.1", two},
-      {"10.1.255.1", two},  {"10.2.0.0", one},   {"255.255.255.255", one}, {"0.0.0.0", one},
+      {"10.1.2.3", four},  {"10.1.2.4", three}, {"10.1.2.255", three},    {"10.1.3.1", two},
+      {"10.1.255.1", two}, {"10.2.0.0", one},   {"255.255.255.255", one}, {"0.0.0.0", one},
   };
   for (const auto& row : rows) EXPECT_EQ(table.find(address(row.destination)), row.path) << row.destination;
 }

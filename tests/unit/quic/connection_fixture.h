@@ -42,8 +42,8 @@ class ConnectionTest : public testing::Test {
   }
 
   TransportSettings transport_;
-  Server::Settings server_settings_{.transport = {}, .tls = tls(certificates().server()), .secrets = {{1}, {2}},
-                                    .slot = {}, .limits = {}};
+  Server::Settings server_settings_{
+      .transport = {}, .tls = tls(certificates().server()), .secrets = {{1}, {2}}, .slot = {}, .limits = {}};
   std::shared_ptr<const TlsContext> client_tls_ = tls(certificates().client());
   Network network_;
 };

@@ -79,7 +79,9 @@ class Client {
  public:
   Client(const TransportSettings& settings, const TlsContext& tls, const packet::SocketAddress& address,
          const packet::SocketAddress& server, Instant now)
-      : outside(address), inside_(address), connection_(must(Connection::connect(settings, tls, address, server, now))) {
+      : outside(address),
+        inside_(address),
+        connection_(must(Connection::connect(settings, tls, address, server, now))) {
     connection_->set_owner(user);
   }
 

@@ -24,9 +24,7 @@ TEST_F(HandshakeTest, CarriesDatagramsTheMomentItIsEstablished) {
   start_server();
   dial();
   client().user.send(datagram(4));
-  EXPECT_TRUE(network_.run(60ms, [this] {
-    return !server().accepted.empty() && !accepted().user.received.empty();
-  }));
+  EXPECT_TRUE(network_.run(60ms, [this] { return !server().accepted.empty() && !accepted().user.received.empty(); }));
 }
 
 TEST_F(HandshakeTest, SurvivesLossAndReordering) {
@@ -64,7 +62,9 @@ TEST_F(HandshakeTest, IsGivenUpByTheServerWhenTheClientFallsSilent) {
 
 TEST_F(HandshakeTest, AClientWithoutACertificateIsNamelessWhereTheServerAsksForNone) {
   server_settings_.tls = tls({.certificate = certificates().server().certificate,
-                              .key = certificates().server().key, .ca = {}, .server_name = {}});
+                              .key = certificates().server().key,
+                              .ca = {},
+                              .server_name = {}});
   client_tls_ = tls({.certificate = {}, .key = {}, .ca = certificates().client().ca, .server_name = "mpquic-server"});
   connect();
   EXPECT_EQ(accepted()->peer_name(), std::nullopt);
@@ -118,41 +118,40 @@ TEST_P(RefusalTest, IsToldToBothEndsInWordsThatHelp) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, RefusalTest,
-    testing::Values(
-        Refusal{"AServerOfAnotherAuthority",
-                [](TlsSettings&, TlsSettings& server, const Certificates& files, TransportSettings&) {
-                  server.certificate = files.others() / "server.pem";
-                  server.key = files.others() / "server.key";
-                },
-                "issuer is unknown", "the other end refused us"},
-        Refusal{"AServerOfAnotherName",
-                [](TlsSettings& client, TlsSettings&, const Certificates&, TransportSettings&) {
-                  client.server_name = "elsewhere.example";
-                },
-                "name in the certificate does not match", "the other end refused us"},
-        Refusal{"AClientOfAnotherAuthority",
-                [](TlsSettings& client, TlsSettings&, const Certificates& files, TransportSettings&) {
-                  client.certificate = files.others() / "box1.pem";
-                  client.key = files.others() / "box1.key";
-                },
-                "the other end refused us", "issuer is unknown"},
-        Refusal{"AClientWithoutACertificate",
-                [](TlsSettings& client, TlsSettings&, const Certificates&, TransportSettings&) {
-                  client.certificate.clear();
-                  client.key.clear();
-                },
-                "the other end refused us: Certificate is required", "ertificate is required"},
-        Refusal{"AClientThatShowsAServersCertificate",
-                [](TlsSettings& client, TlsSettings& server, const Certificates&, TransportSettings&) {
-                  client.certificate = server.certificate;
-                  client.key = server.key;
-                },
-                "the other end refused us", "certificate"},
-        Refusal{"AProtocolThatTheServerDoesNotSpeak",
-                [](TlsSettings&, TlsSettings&, const Certificates&, TransportSettings& transport) {
-                  transport.alpn = "h3";
-                },
-                "pplication protocol", "pplication protocol"}),
+    testing::Values(Refusal{"AServerOfAnotherAuthority",
+                            [](TlsSettings&, TlsSettings& server, const Certificates& files, TransportSettings&) {
+                              server.certificate = files.others() / "server.pem";
+                              server.key = files.others() / "server.key";
+                            },
+                            "issuer is unknown", "the other end refused us"},
+                    Refusal{"AServerOfAnotherName",
+                            [](TlsSettings& client, TlsSettings&, const Certificates&, TransportSettings&) {
+                              client.server_name = "elsewhere.example";
+                            },
+                            "name in the certificate does not match", "the other end refused us"},
+                    Refusal{"AClientOfAnotherAuthority",
+                            [](TlsSettings& client, TlsSettings&, const Certificates& files, TransportSettings&) {
+                              client.certificate = files.others() / "box1.pem";
+                              client.key = files.others() / "box1.key";
+                            },
+                            "the other end refused us", "issuer is unknown"},
+                    Refusal{"AClientWithoutACertificate",
+                            [](TlsSettings& client, TlsSettings&, const Certificates&, TransportSettings&) {
+                              client.certificate.clear();
+                              client.key.clear();
+                            },
+                            "the other end refused us: Certificate is required", "ertificate is required"},
+                    Refusal{"AClientThatShowsAServersCertificate",
+                            [](TlsSettings& client, TlsSettings& server, const Certificates&, TransportSettings&) {
+                              client.certificate = server.certificate;
+                              client.key = server.key;
+                            },
+                            "the other end refused us", "certificate"},
+                    Refusal{"AProtocolThatTheServerDoesNotSpeak",
+                            [](TlsSettings&, TlsSettings&, const Certificates&, TransportSettings& transport) {
+                              transport.alpn = "h3";
+                            },
+                            "pplication protocol", "pplication protocol"}),
     [](const auto& refusal) { return std::string(refusal.param.what); });
 
 }  // namespace

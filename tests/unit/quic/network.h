@@ -18,9 +18,7 @@ class Network {
  public:
   explicit Network(std::uint32_t seed = 1) : up(seed), down(seed + 1) {}
 
-  static packet::SocketAddress address(std::string_view text) {
-    return packet::SocketAddress::parse(text).value();
-  }
+  static packet::SocketAddress address(std::string_view text) { return packet::SocketAddress::parse(text).value(); }
 
   void start_server(const Server::Settings& settings) { server.emplace(server_address, settings); }
   Client& add_client(const TransportSettings& settings, const TlsContext& tls) {
@@ -31,7 +29,8 @@ class Network {
   }
 
   /// Lets `span` pass, or less: until `done`. Returns whether it is done.
-  bool run(Duration span, const std::function<bool()>& done = [] { return false; }) {
+  bool run(
+      Duration span, const std::function<bool()>& done = [] { return false; }) {
     const Instant end = now + span;
     for (;;) {
       deliver();

@@ -121,13 +121,25 @@ TEST_F(ServerEndpointTest, ATokenInWhichAnyByteIsForgedIsRefused) {
   start_server();
   const Parcel initial = initial_with_token();
   const std::size_t token = token_at(initial), size = token_size(initial);
-  for (std::size_t i = 0; i < size; ++i) {
+  for (std::size_t i = 1; i < size; ++i) {
     Parcel forged = initial;
     forged.payload[token + i] ^= 0x10;
     server().receive(forged, network_.down, network_.now);
   }
-  EXPECT_EQ(server().drops[Drop::bad_token], size);
+  EXPECT_EQ(server().drops[Drop::bad_token], size - 1);
   EXPECT_TRUE(server().accepted.empty());
+}
+
+TEST_F(ServerEndpointTest, ATokenThatIsNotOfARetryIsNone) {
+  ask_everybody_for_a_token();
+  start_server();
+  Parcel initial = initial_with_token();
+  initial.payload[token_at(initial)] ^= 0x10;
+  const auto sent = network_.down.sent();
+  server().receive(initial, network_.down, network_.now);
+  EXPECT_EQ(server().drops[Drop::bad_token], 0U);
+  EXPECT_TRUE(server().accepted.empty());
+  EXPECT_EQ(network_.down.sent(), sent + 1) << "another Retry (RFC 9000, 8.1.3)";
 }
 
 TEST_F(ServerEndpointTest, ATokenOfAnotherServerIsRefused) {

@@ -44,9 +44,7 @@ class SessionTest : public testing::Test, private TooBigListener {
     return packet;
   }
 
-  void on_too_big(const packet::Pieces& packet, std::size_t mtu) override {
-    too_big_.push_back({packet.size(), mtu});
-  }
+  void on_too_big(const packet::Pieces& packet, std::size_t mtu) override { too_big_.push_back({packet.size(), mtu}); }
 
   packet::BufferPool pool_{2048, 16};
   DropCounters drops_;
