@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <optional>
@@ -11,8 +12,9 @@
 namespace mpquic::daemon {
 namespace {
 
-// A stampede of clients is written once.
-constexpr Duration settle = std::chrono::milliseconds(200);
+// The first client is written down at once, a stampede of them a few times a second.
+constexpr Duration settle = std::chrono::milliseconds(5);
+constexpr Duration between_writes = std::chrono::milliseconds(200);
 
 std::optional<LastClient> parse(const std::string& line) {
   std::istringstream words(line);
@@ -42,15 +44,21 @@ std::vector<LastClient> LastClients::read() const {
 
 void LastClients::add(peers::PathRef path, const LastClient& client, Instant now) {
   clients_[path] = client;
-  if (write_at_ == never) write_at_ = now + settle;
+  write_soon(now);
 }
 
 void LastClients::remove(peers::PathRef path, Instant now) {
-  if (clients_.erase(path) != 0 && write_at_ == never) write_at_ = now + settle;
+  if (clients_.erase(path) != 0) write_soon(now);
 }
 
-void LastClients::on_deadline() {
+void LastClients::write_soon(Instant now) {
+  if (write_at_ == never) write_at_ = std::max(now + settle, written_at_ + between_writes);
+}
+
+void LastClients::on_deadline(Instant now) {
+  if (now < write_at_) return;
   write_at_ = never;
+  written_at_ = now;
   const std::filesystem::path fresh = file_.string() + ".new";
   {
     std::ofstream out(fresh, std::ios::trunc);

@@ -33,14 +33,17 @@ class LastClients {
   void remove(peers::PathRef path, Instant now);
   /// When on_deadline() is to write the file.
   Instant deadline() const { return write_at_; }
-  void on_deadline();
+  void on_deadline(Instant now);
   /// All have been told goodbye: the file goes, and stays away.
   void clear();
 
  private:
+  void write_soon(Instant now);
+
   std::filesystem::path file_;
   std::map<peers::PathRef, LastClient> clients_;
   Instant write_at_ = never;
+  Instant written_at_{};
 };
 
 }  // namespace mpquic::daemon

@@ -49,7 +49,7 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
       expiry_([this] { expire(); }),
       last_clients_(configuration.control.string() + ".clients"),
       last_clients_timer_([this] {
-        last_clients_.on_deadline();
+        last_clients_.on_deadline(tools_.loop.now());
         watch_last_clients();
       }) {}
 

@@ -170,8 +170,8 @@ def poke(
     node: Node, authority: Authority, identity: str | None, datagrams: Sequence[bytes] = (), alpn: str = "mpquic-ip",
     connections: int = 1, linger: float = 1.0, local: str = ATTACKER, server: str = SERVER, stall: bool = False,
 ) -> Poked:  # fmt: skip
-    """Connects by hand, as this client or as one without a certificate, and sends these DATAGRAM frames. `stall`: proves
-    its address and leaves the handshake at that."""
+    """Connects by hand, as this client or as one without a certificate, and sends these DATAGRAM frames. `stall`:
+    proves its address and leaves the handshake at that."""
     command = [_tool("quic_poke"), "--local", local, "--server", f"{server}:{PORT}", "--ca", authority.ca,
                "--alpn", alpn, "--connections", str(connections), "--linger", str(linger)]  # fmt: skip
     command += ["--stall"] if stall else []

@@ -40,6 +40,7 @@ def siege(shared_testbed: Testbed) -> Siege:
     net.server.ip(f"route add {FLOODERS} via {ATTACKER}")
     configuration = pair_server(shared_testbed)
     configuration["clients"]["eve"] = {"prefixes": ["10.200.15.32/28"]}
+    shared_testbed.authority.client("eve")  # before several threads ask for it
     server = shared_testbed.run(net.server, configuration)
     client = shared_testbed.run(net.client, pair_client(shared_testbed, net.server_v4))
     client.wait_until_up()
@@ -98,6 +99,7 @@ def test_one_address_can_not_take_it_all(siege: Siege) -> None:
     assert other.established == 1
 
 
+@pytest.mark.skipif(sanitized(), reason="the first handshakes are forgotten before a thousand have begun")
 def test_half_open_handshakes_are_capped(siege: Siege) -> None:
     """Three thousand from ten addresses, all proved, none of which goes on: a worker keeps a thousand at most, forgets
     them after a few seconds, and has room again."""
@@ -105,7 +107,7 @@ def test_half_open_handshakes_are_capped(siege: Siege) -> None:
     siege.foe.add_addresses("foe0", *(f"{host}/24" for host in hosts))
     with goes_on(siege.client, INNER_SERVER_V4, loss=0.1), counted(siege.server, half_open_limit=50):
         with ThreadPoolExecutor(len(hosts)) as pool:
-            attack = partial(poke, siege.foe, siege.testbed.authority, "eve", connections=300, linger=3, stall=True)
+            attack = partial(poke, siege.foe, siege.testbed.authority, "eve", connections=300, linger=4, stall=True)
             poked = list(pool.map(lambda host: attack(local=host), hosts))
     assert sum(each.established for each in poked) == 0
     until(lambda: poke(siege.foe, siege.testbed.authority, "eve").established, 10, "room again")

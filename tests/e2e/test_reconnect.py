@@ -16,8 +16,8 @@ import pytest
 
 from lab import Node, topology
 from nodes import (
-    INNER_CLIENT_V4, INNER_SERVER_V4, PORT, Joined, Mpquic, Testbed, client_configuration, join, pair_client, pair_server,
-    patience, sanitized, until,
+    INNER_CLIENT_V4, INNER_SERVER_V4, PORT, Joined, Mpquic, Testbed, client_configuration, join, pair_client,
+    pair_server, patience, sanitized, until,
 )  # fmt: skip
 
 pytestmark = pytest.mark.threads
@@ -213,7 +213,7 @@ def test_an_idle_client_is_reached_again_after_its_server_was_killed(testbed: Te
 
 
 def test_a_server_that_dies_before_the_handshake_is_over(testbed: Testbed) -> None:
-    # What the server says arrives, what the client says then is lost: for TLS the client is through, and nobody is there.
+    # What the server says arrives, what the client says then is lost: for TLS the client is through, and alone.
     net = topology.pair(testbed.lab)
     server = testbed.run(net.server, pair_server(testbed))
     client = testbed.add(net.client, pair_client(testbed, net.server_v4))

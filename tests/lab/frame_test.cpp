@@ -11,9 +11,9 @@ namespace {
 using Frame = std::vector<std::uint8_t>;
 
 Frame frame_of(std::initializer_list<std::uint8_t> behind_addresses, std::size_t payload = 0) {
-  Frame frame(address_bytes, 0xaa);
-  frame.insert(frame.end(), behind_addresses);
-  frame.resize(frame.size() + payload, 0x55);
+  Frame frame(address_bytes + behind_addresses.size() + payload, 0x55);
+  std::fill_n(frame.begin(), address_bytes, 0xaa);
+  std::copy(behind_addresses.begin(), behind_addresses.end(), frame.begin() + address_bytes);
   return frame;
 }
 

@@ -56,12 +56,8 @@ void Poker::turn(mpquic::io::ReceiveBuffers& buffers, Instant now) {
 
 bool Poker::hear(mpquic::io::ReceiveBuffers& buffers, Instant now) {
   for (auto& arrival : socket_.receive(buffers)) {
-    if (stalls_) {
-      // RFC 9000, 17.2.5: a Retry. Anything else is the server's part of the handshake.
-      if (arrival.bytes[0] >> 4 != 0xf) return false;
-      connection_->receive(arrival.bytes, arrival.local, arrival.remote, arrival.ecn, now);
-      return false;
-    }
+    // RFC 9000, 17.2.5: a Retry. Anything else is the server's part of the handshake, which is then half open.
+    if (stalls_ && arrival.bytes[0] >> 4 != 0xf) return false;
     for (std::size_t at = 0; at < arrival.bytes.size(); at += arrival.segment_size) {
       const auto payload = arrival.bytes.subspan(at, std::min(arrival.segment_size, arrival.bytes.size() - at));
       connection_->receive(payload, arrival.local, arrival.remote, arrival.ecn, now);

@@ -26,7 +26,7 @@ class Poker final : private mpquic::quic::ConnectionOwner, private mpquic::quic:
     std::shared_ptr<const mpquic::quic::TlsContext> tls;
     /// Between the first datagram, a registration mostly, and the others: until the server has spread the news.
     mpquic::Duration pause{};
-    /// Proves its address when asked to (RFC 9000, 8.1.2), and then neither hears nor says anything.
+    /// Proves its address when asked to (RFC 9000, 8.1.2), and falls silent when the server has begun the handshake.
     bool stalls = false;
   };
 
