@@ -28,8 +28,7 @@ std::unexpected<Error> failure(fmt::format_string<Args...> format, Args&&... arg
 template <class... Args>
 std::unexpected<Error> os_failure(fmt::format_string<Args...> format, Args&&... args) {
   const int number = errno;
-  return failure("{}: {}", fmt::format(format, std::forward<Args>(args)...),
-                 std::generic_category().message(number));
+  return failure("{}: {}", fmt::format(format, std::forward<Args>(args)...), std::generic_category().message(number));
 }
 
 }  // namespace mpquic

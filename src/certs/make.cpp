@@ -34,7 +34,7 @@ Pair pair_in(const fs::path& directory, std::string_view name) {
 Result<void> check_existing(const Pair& pair, Existing existing) {
   if (existing != Existing::refuse) return {};
   for (const fs::path* path : {&pair.certificate, &pair.key}) {
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path->c_str(), &status) == 0) {
       return failure("{} is there already (--renew makes a new certificate for its key, --force a new key as well)",
                      path->string());

@@ -83,7 +83,8 @@ void check_congestion(const std::vector<ServerTunnel>& tunnels, Problems& proble
   for (const ServerTunnel& tunnel : tunnels) {
     const auto [known, is_first] = first.emplace(tunnel.listen.value, &tunnel);
     if (is_first || known->second->congestion == tunnel.congestion) continue;
-    problems.error(tunnel.place, "tunnels that listen on the same {} need the same congestion control; that of {} (line {}) is {}",
+    problems.error(tunnel.place,
+                   "tunnels that listen on the same {} need the same congestion control; that of {} (line {}) is {}",
                    tunnel.listen->to_string(), in_quotes(known->second->name), known->second->place.line,
                    name(known->second->congestion));
   }

@@ -30,8 +30,7 @@ std::string for_how_long(std::int64_t seconds) {
 /// What a node or its peer calls something; "-" for nothing.
 std::string word(std::string_view text) {
   std::string plain(text.empty() ? "-" : text);
-  std::ranges::replace_if(
-      plain, [](char c) { return (c >= 0 && c < ' ') || c == 127; }, '?');
+  std::ranges::replace_if(plain, [](char c) { return (c >= 0 && c < ' ') || c == 127; }, '?');
   return plain;
 }
 

@@ -24,7 +24,7 @@ Result<void> make_directory(const std::filesystem::path& directory) {
 
 /// Removes what a dead process left at the path.
 Result<void> clear_stale(const std::filesystem::path& path, const sockaddr_un& address) {
-  struct stat found {};
+  struct stat found{};
   if (::lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return {};
     return os_failure("{}", path.native());
@@ -85,7 +85,7 @@ Result<BoundSocket> BoundSocket::listen(const std::filesystem::path& path) {
   if (::bind(socket->get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
     return os_failure("bind {}", path.native());
   }
-  struct stat identity {};
+  struct stat identity{};
   if (::lstat(path.c_str(), &identity) != 0) return os_failure("{}", path.native());
   auto file = std::make_unique<File>(absolute, identity);
   if (::listen(socket->get(), SOMAXCONN) != 0) return os_failure("listen {}", path.native());
@@ -96,7 +96,7 @@ BoundSocket::File::File(std::filesystem::path path, const struct stat& identity)
     : path_(std::move(path)), device_(identity.st_dev), inode_(identity.st_ino) {}
 
 BoundSocket::File::~File() {
-  struct stat found {};
+  struct stat found{};
   if (::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) {
     ::unlink(path_.c_str());
   }

@@ -60,8 +60,8 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
   for (const auto& tunnel : client.tunnels) {
     if (auto added = node->add_tunnel(tunnel, *tls); !added) return std::unexpected(added.error());
   }
-  if (auto watched = tools.loop.watch(node->links_.fd(), io::EventLoop::Interest::read,
-                                      [self = node.get()] { self->on_links(); });
+  if (auto watched =
+          tools.loop.watch(node->links_.fd(), io::EventLoop::Interest::read, [self = node.get()] { self->on_links(); });
       !watched) {
     return std::unexpected(watched.error());
   }
@@ -74,17 +74,20 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
   Worker* worker = tools_.workers[tunnels_.size() % tools_.workers.size()];
-  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel, *configuration_.find_link(path.link.value),
-                                                     path.server.value, std::move(*tun), worker, nullptr}));
+  tunnels_.push_back(std::make_unique<Tunnel>(
+      Tunnel{tunnel, *configuration_.find_link(path.link.value), path.server.value, std::move(*tun), worker, nullptr}));
   Tunnel& added = *tunnels_.back();
-  ClientTunnel::Settings settings{.name = tunnel.name,
-                                  .server = path.server.value,
-                                  .tunnel_address = tunnel.ipv4().address,
-                                  .own_addresses = {},
-                                  .transport = {.alpn = std::string(config::name(path.alpn)),
-                                                .congestion = congestion_of(tunnel.congestion)},
-                                  .tls = std::move(tls),
-                                  .on_mtu = {}};
+  ClientTunnel::Settings settings{
+      .name = tunnel.name,
+      .server = path.server.value,
+      .tunnel_address = tunnel.ipv4().address,
+      .own_addresses = {},
+      .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
+      .tls = std::move(tls),
+      .on_mtu = {},
+      .on_device_gone = [fail = tools_.fail, name = tunnel.name] {
+        fail(fmt::format("{}: the TUN device has been deleted", name));
+      }};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });

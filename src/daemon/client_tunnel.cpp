@@ -160,7 +160,8 @@ void ClientTunnel::write() {
   follow_mtu();
   watch_silence();
   const Instant silence = unanswered_since_ == never ? never : unanswered_since_ + silence_limit;
-  worker_.timers().set(timer_, std::min({connection_->deadline(), session_.deadline(), silence}));
+  worker_.timers().set(timer_,
+                       std::min({connection_->deadline(), port_->blocked() ? never : session_.deadline(), silence}));
 }
 
 void ClientTunnel::watch_silence() {

@@ -20,10 +20,10 @@ namespace mpquic::daemon {
 /// What a link can be used for at the moment: the control thread's view, sent to the tunnels on it.
 struct LinkView {
   std::string interface;
-  bool usable = false;              ///< there, up, with carrier and a source address for the server's family
-  packet::Address source;           ///< when usable
+  bool usable = false;     ///< there, up, with carrier and a source address for the server's family
+  packet::Address source;  ///< when usable
   unsigned index = 0;
-  std::string obstacle;             ///< when not usable: what is missing
+  std::string obstacle;  ///< when not usable: what is missing
 
   bool operator==(const LinkView&) const = default;
 };
@@ -44,6 +44,8 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
     std::shared_ptr<const quic::TlsContext> tls;
     /// Called on the worker's thread when the largest inner packet changes; 0 is never told.
     std::function<void(std::size_t)> on_mtu;
+    /// Called on the worker's thread when somebody has deleted the TUN device.
+    std::function<void()> on_device_gone;
   };
   struct Snapshot {
     TunnelState state = TunnelState::waiting_for_link;
@@ -51,7 +53,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
     std::optional<packet::SocketAddress> local;
     Instant since{};
     std::size_t mtu = 0;
-    std::uint64_t connections = 0;         ///< established so far
+    std::uint64_t connections = 0;  ///< established so far
     std::size_t queued_bytes = 0;
     quic::ConnectionStatistics connection;  ///< of the current one
     quic::ConnectionStatistics total;       ///< datagrams and bytes of all
@@ -71,6 +73,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   void on_lost(std::uint64_t number) override;
   void on_datagram(Bytes datagram) override;
   void on_burst(Burst burst) override;
+  void on_device_gone() override { settings_.on_device_gone(); }
   void end_of_turn() override;
 
   void on_arrivals(std::span<packet::UdpArrival> arrivals);
@@ -98,7 +101,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   Instant since_{};
   Instant tried_at_{};
   Instant retry_at_ = never;
-  Instant unanswered_since_ = never;      ///< something was sent then, and nothing has come back
+  Instant unanswered_since_ = never;       ///< something was sent then, and nothing has come back
   std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it
   std::size_t mtu_ = 0;
   std::uint64_t connections_ = 0;

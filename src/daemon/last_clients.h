@@ -15,7 +15,7 @@ namespace mpquic::daemon {
 
 /// How to reach a client whose connection this server will not know any more once it has crashed.
 struct LastClient {
-  packet::SocketAddress local;   ///< that the client talks to
+  packet::SocketAddress local;  ///< that the client talks to
   packet::SocketAddress remote;
   std::array<std::uint8_t, quic::server_id_size> id{};  ///< that the client puts into its packets
 };

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <ctime>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "base/log.h"
@@ -45,7 +47,8 @@ Result<Fd> termination_signals() {
 class Node {
  public:
   static Result<std::unique_ptr<Node>> create(const config::Configuration& configuration);
-  void run();
+  /// Error: what kept it from going on.
+  Result<void> run();
 
  private:
   Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
@@ -53,6 +56,7 @@ class Node {
   Result<void> start();
   void on_request(control::ControlRequest request);
   void turn();
+  void fail(std::string reason);
 
   const config::Configuration& configuration_;
   std::int64_t started_ = std::time(nullptr);
@@ -64,6 +68,8 @@ class Node {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Role> role_;
   bool stopping_ = false;
+  bool stopped_ = false;  ///< the workers too
+  std::optional<std::string> failure_;
 };
 
 Node::Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
@@ -83,8 +89,8 @@ Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configur
   if (!signals) return std::unexpected(signals.error());
   auto control = control::ControlSocket::open(configuration.control);
   if (!control) return std::unexpected(control.error());
-  std::unique_ptr<Node> node(new Node(configuration, std::move(*loop), std::move(*mailbox), std::move(*control),
-                                      std::move(*signals)));
+  std::unique_ptr<Node> node(
+      new Node(configuration, std::move(*loop), std::move(*mailbox), std::move(*control), std::move(*signals)));
   if (auto started = node->start(); !started) return std::unexpected(started.error());
   return node;
 }
@@ -101,15 +107,19 @@ Result<void> Node::start() {
   if (auto watched = loop_.watch(signals_.get(), Interest::read, on_signal); !watched) return watched;
   if (auto watched = loop_.watch(control_.fd(), Interest::read, on_control); !watched) return watched;
 
-  ControlTools tools{loop_, timers_, [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); }, {}};
+  ControlTools tools{loop_,
+                     timers_,
+                     [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); },
+                     {},
+                     [this](std::string reason) { mailbox_->post([this, reason] { fail(reason); }); }};
   for (unsigned i = 0; i < worker_count(configuration_); ++i) {
     auto worker = Worker::create(i);
     if (!worker) return std::unexpected(worker.error());
     workers_.push_back(std::move(*worker));
     tools.workers.push_back(workers_.back().get());
   }
-  auto role = configuration_.client() != nullptr ? make_client(configuration_, tools)
-                                                 : make_server(configuration_, tools);
+  auto role =
+      configuration_.client() != nullptr ? make_client(configuration_, tools) : make_server(configuration_, tools);
   if (!role) return std::unexpected(role.error());
   role_ = std::move(*role);
   for (const auto& worker : workers_) worker->start();
@@ -134,7 +144,12 @@ void Node::turn() {
   control_.on_deadline(loop_.now());
 }
 
-void Node::run() {
+void Node::fail(std::string reason) {
+  if (!failure_) failure_ = std::move(reason);
+  stopping_ = true;
+}
+
+Result<void> Node::run() {
   log::info("{} runs, version {}, workers: {}", configuration_.name, MPQUIC_VERSION, workers_.size());
   while (!stopping_) turn();
   loop_.forget(control_.fd());
@@ -143,13 +158,15 @@ void Node::run() {
     // What the workers still have to say is heard until they are done.
     farewell = std::thread([this] {
       for (const auto& worker : workers_) worker->stop();
-      mailbox_->post([this] { stopping_ = false; });
+      mailbox_->post([this] { stopped_ = true; });
     });
   });
-  while (stopping_) turn();
+  while (!stopped_) turn();
   farewell.join();
   role_.reset();
   log::info("{} has stopped", configuration_.name);
+  if (failure_) return failure("{}", *failure_);
+  return {};
 }
 
 }  // namespace
@@ -158,8 +175,7 @@ Result<void> run(const config::Configuration& configuration) {
   signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to stop
   auto node = Node::create(configuration);
   if (!node) return std::unexpected(node.error());
-  (*node)->run();
-  return {};
+  return (*node)->run();
 }
 
 }  // namespace mpquic::daemon

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "config/model.h"
@@ -28,6 +30,8 @@ struct ControlTools {
   /// For workers: runs a letter on the control thread.
   std::function<void(io::Mailbox::Letter)> post;
   std::vector<Worker*> workers;
+  /// From any thread: the node can't go on, for this reason.
+  std::function<void(std::string)> fail;
 };
 
 Result<std::unique_ptr<Role>> make_client(const config::Configuration& configuration, const ControlTools& tools);

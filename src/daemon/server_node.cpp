@@ -88,7 +88,9 @@ Result<void> ServerNode::add_tunnels() {
   for (const config::ServerTunnel& tunnel : configuration_.tunnels) {
     auto setup = TunSetup::create(tunnel, static_cast<unsigned>(workers_.size()), netlink_);
     if (!setup) return std::unexpected(setup.error());
-    ServerTunSettings settings{tunnel.name, {}};
+    ServerTunSettings settings{tunnel.name, {}, [fail = tools_.fail, name = tunnel.name] {
+                                 fail(fmt::format("{}: the TUN device has been deleted", name));
+                               }};
     for (const auto& address : tunnel.addresses) settings.addresses.push_back(address.value);
     auto queues = setup->take_queues();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -108,16 +110,16 @@ Result<void> ServerNode::add_ports(std::shared_ptr<const quic::TlsContext> tls, 
     call_last_clients(sockets->front().data, secrets);
     const auto listens_here = [&](const config::ServerTunnel& tunnel) { return tunnel.listen.value == address; };
     const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
-    const ServerPortSettings settings{.listen = address,
-                                      .transport = {.alpn = std::string(config::name(first.alpn)),
-                                                    .congestion = congestion_of(first.congestion)},
-                                      .tls = tls,
-                                      .secrets = secrets};
+    const ServerPortSettings settings{
+        .listen = address,
+        .transport = {.alpn = std::string(config::name(first.alpn)), .congestion = congestion_of(first.congestion)},
+        .tls = tls,
+        .secrets = secrets};
     for (unsigned i = 0; i < workers; ++i) {
       std::vector<ServerTun*> tunnels;
       for (const auto& tun : workers_[i]->tuns()) {
-        const auto configured = std::ranges::find(configuration_.tunnels, tun->settings().name,
-                                                  &config::ServerTunnel::name);
+        const auto configured =
+            std::ranges::find(configuration_.tunnels, tun->settings().name, &config::ServerTunnel::name);
         if (listens_here(*configured)) tunnels.push_back(tun.get());
       }
       workers_[i]->add_port(workers, settings, std::move((*sockets)[i]), std::move(tunnels), directory, *this);
@@ -198,15 +200,18 @@ void ServerNode::stop(std::function<void()> done) {
   for (const auto& worker : workers_) {
     worker->worker().post([target = worker.get()] { target->stop(); });
   }
-  ask_workers<int>(tools_, [](std::size_t) { return 0; }, [this, done = std::move(done)](const std::vector<int>&) {
-    for (auto& worker : workers_) {
-      Worker& home = worker->worker();
-      home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
-    }
-    workers_.clear();
-    last_clients_.clear();
-    done();
-  });
+  ask_workers<int>(
+      tools_, [](std::size_t) { return 0; },
+      [this, done = std::move(done)](const std::vector<int>&) {
+        for (auto& worker : workers_) {
+          Worker& home = worker->worker();
+          home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
+        }
+        workers_.clear();
+        last_clients_.clear();
+        watch_last_clients();
+        done();
+      });
 }
 
 ServerNode::WorkerReport ServerNode::report(const ServerWorker& reporter) {

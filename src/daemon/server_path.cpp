@@ -75,7 +75,7 @@ void ServerPath::on_datagram(Bytes datagram) {
   if (superseded_) return drops_.count(Drop::superseded);
   if (peer_ == nullptr) return drops_.count(Drop::not_registered);
   if (tunnel_ == nullptr && !register_by(datagram)) return;
-  if (datagram.size() == 4) return;  // the registration, perhaps once more
+  if (datagram.size() == 4) return register_again(packet::Address::from_bytes(datagram));
   const auto source = packet::source_of(datagram);
   if (!source) return drops_.count(Drop::malformed);
   if (!accept_source(*source)) return drops_.count(Drop::foreign_source);
@@ -101,6 +101,7 @@ bool ServerPath::register_by(Bytes datagram) {
     return false;
   }
   address_ = address;
+  by_packet_ = !registration;
   session_.emplace(tunnel::QueueLimits{}, drops_, tunnel_->port());
   session_->open(host_.worker().now());
   host_.control().claim(ref_, peer_, tunnel_->settings().name, *address);
@@ -110,6 +111,16 @@ bool ServerPath::register_by(Bytes datagram) {
   log::info("{}: {} is {} at {}", tunnel_->settings().name, address->to_string(), peer_->name,
             connection_->remote().to_string());
   return true;
+}
+
+// The registration may come late, behind a packet of a host behind the client, which then was taken for it.
+void ServerPath::register_again(const packet::Address& address) {
+  if (!std::exchange(by_packet_, false) || address == *address_ || !peer_->owns(address) ||
+      host_.tunnel_for(*peer_, address) != tunnel_) {
+    return;
+  }
+  address_ = address;
+  host_.control().claim(ref_, peer_, tunnel_->settings().name, address);
 }
 
 void ServerPath::complain(const packet::Address& address, std::string_view why) {

@@ -84,6 +84,7 @@ class ServerPath final : private quic::ConnectionOwner {
   void on_datagram(Bytes datagram) override;
 
   bool register_by(Bytes datagram);
+  void register_again(const packet::Address& address);
   /// Once: the client may say it with each packet.
   void complain(const packet::Address& address, std::string_view why);
   bool accept_source(const packet::Address& source);
@@ -95,11 +96,12 @@ class ServerPath final : private quic::ConnectionOwner {
   DropCounters drops_;
   std::unique_ptr<quic::Connection> connection_;
   std::shared_ptr<const peers::Peer> peer_;
-  ServerTun* tunnel_ = nullptr;              ///< once registered
-  std::optional<packet::Address> address_;   ///< that was registered
-  std::optional<tunnel::Session> session_;   ///< once registered
+  ServerTun* tunnel_ = nullptr;             ///< once registered
+  std::optional<packet::Address> address_;  ///< that was registered
+  std::optional<tunnel::Session> session_;  ///< once registered
   bool superseded_ = false;
   bool complained_ = false;
+  bool by_packet_ = false;  ///< registered by a packet's source, for want of a registration
   bool handshaking_ = true;
   Instant since_{};
   std::size_t mtu_ = 0;

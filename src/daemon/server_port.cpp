@@ -24,9 +24,10 @@ ServerPort::ServerPort(Worker& worker, unsigned workers, const ServerPortSetting
       control_(control),
       next_number_(next_number),
       endpoint_(settings.transport, settings.tls, settings.secrets, {worker.index(), workers}, {}, drops_),
-      data_(worker, std::move(sockets.data),
-            {[this](auto arrivals) { on_arrivals(arrivals, data_.batch()); }, [this] { worker_.at_end_of_turn(*this); }},
-            drops_),
+      data_(
+          worker, std::move(sockets.data),
+          {[this](auto arrivals) { on_arrivals(arrivals, data_.batch()); }, [this] { worker_.at_end_of_turn(*this); }},
+          drops_),
       handshakes_(worker, std::move(sockets.handshakes),
                   {[this](auto arrivals) { on_handshake_arrivals(arrivals); }, [] {}}, drops_) {}
 
@@ -89,10 +90,13 @@ void ServerPort::write_paths() {
   std::ranges::sort(writers_);
   const auto repeated = std::ranges::unique(writers_);
   writers_.erase(repeated.begin(), repeated.end());
+  // Where it stopped when the socket was full, it goes on: taken from the back, in turn.
+  std::ranges::rotate(writers_, std::ranges::upper_bound(writers_, stopped_at_));
   while (!writers_.empty()) {
     ServerPath* path = find(writers_.back());
     if (path != nullptr) {
       if (!path->write(data_.batch())) {
+        stopped_at_ = writers_.back();
         if (!data_.send()) return;  // full: the rest waits until it is writable
         continue;
       }
@@ -107,8 +111,8 @@ void ServerPort::remove(ServerPath& path) {
   const ServerPath::Snapshot last = path.snapshot();
   const std::string& reason = path.connection().close_reason();
   if (!last.peer.empty()) {
-    log::info("{}: {} at {} has gone: {}", last.tunnel.empty() ? "-" : last.tunnel, last.peer,
-              last.remote.to_string(), reason);
+    log::info("{}: {} at {} has gone: {}", last.tunnel.empty() ? "-" : last.tunnel, last.peer, last.remote.to_string(),
+              reason);
   } else if (path.connection().close_cause() == quic::CloseCause::refused && complaints_.take(worker_.now())) {
     log::warning("{}: {}", last.remote.to_string(), reason);
   } else {

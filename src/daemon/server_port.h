@@ -35,8 +35,8 @@ class ServerPort final : public PathHost, private TurnTask {
   /// `tunnels`: those that listen here; `next_number`: numbers for paths, never the same twice on this worker.
   /// `workers`: how many there are. All references outlive the port.
   ServerPort(Worker& worker, unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
-             std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
-             ControlThread& control, std::uint64_t& next_number);
+             std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory, ControlThread& control,
+             std::uint64_t& next_number);
   ~ServerPort();
 
   /// nullptr: it is gone, or another port's.
@@ -76,7 +76,8 @@ class ServerPort final : public PathHost, private TurnTask {
   UdpPort handshakes_;
   std::unordered_map<std::uint64_t, std::unique_ptr<ServerPath>> paths_;
   bool stopped_ = false;
-  std::vector<std::uint64_t> writers_;  ///< paths that want to write, in order
+  std::vector<std::uint64_t> writers_;  ///< paths that want to write
+  std::uint64_t stopped_at_ = 0;        ///< the one at which the socket was full
   std::map<const ServerTun*, quic::ConnectionStatistics> past_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class PathDirectory {
 struct ServerTunSettings {
   std::string name;
   std::vector<packet::InterfaceAddress> addresses;
+  /// Called on the worker's thread when somebody has deleted the TUN device.
+  std::function<void()> on_device_gone;
 
   /// Whether this address is one that a client of the tunnel would register.
   bool holds(const packet::Address& address) const;
@@ -42,6 +45,7 @@ class ServerTun final : private TunReader {
 
  private:
   void on_burst(Burst burst) override;
+  void on_device_gone() override { settings_.on_device_gone(); }
 
   ServerTunSettings settings_;
   PathDirectory& paths_;

@@ -40,8 +40,10 @@ void ServerWorker::apply(const peers::Changes& changes) {
   for (const auto& change : changes.routes) {
     const auto tun = std::ranges::find(tuns_, change.tunnel, [](const auto& each) { return each->settings().name; });
     if (tun == tuns_.end()) continue;
-    if (change.path) (*tun)->routes().set(change.prefix, *change.path);
-    else (*tun)->routes().remove(change.prefix);
+    if (change.path)
+      (*tun)->routes().set(change.prefix, *change.path);
+    else
+      (*tun)->routes().remove(change.prefix);
   }
   for (const peers::PathRef& superseded : changes.superseded) {
     if (superseded.worker != worker_.index()) continue;
@@ -50,6 +52,7 @@ void ServerWorker::apply(const peers::Changes& changes) {
 }
 
 void ServerWorker::send(peers::PathRef path, Burst burst) {
+  if (stopped_) return;
   if (path.worker == worker_.index()) {
     if (ServerPath* target = find(path.number)) target->push(std::move(burst));
     return;
@@ -61,6 +64,7 @@ void ServerWorker::send(peers::PathRef path, Burst burst) {
 }
 
 void ServerWorker::end_of_turn() {
+  if (stopped_) return;
   for (std::size_t i = 0; i < crossings_.size(); ++i) {
     if (crossings_[i].items.empty()) continue;
     ServerWorker* sibling = siblings_[i];
@@ -70,9 +74,8 @@ void ServerWorker::end_of_turn() {
       continue;
     }
     sibling->arriving_bytes_.fetch_add(crossing.bytes.size(), std::memory_order_relaxed);
-    sibling->worker_.post([sibling, sent = std::make_shared<const Crossing>(std::move(crossing))] {
-      sibling->receive(*sent);
-    });
+    sibling->worker_.post(
+        [sibling, sent = std::make_shared<const Crossing>(std::move(crossing))] { sibling->receive(*sent); });
   }
 }
 
@@ -96,6 +99,7 @@ void ServerWorker::receive(const Crossing& crossing) {
 }
 
 void ServerWorker::stop() {
+  stopped_ = true;
   for (const auto& port : ports_) port->stop();
 }
 

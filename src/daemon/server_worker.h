@@ -54,10 +54,11 @@ class ServerWorker final : public PathDirectory, private TurnTask {
   std::vector<ServerWorker*> siblings_;
   std::vector<std::unique_ptr<ServerTun>> tuns_;
   std::vector<std::unique_ptr<ServerPort>> ports_;
-  std::vector<Crossing> crossings_;  ///< one for each worker
+  std::vector<Crossing> crossings_;              ///< one for each worker
   std::atomic<std::size_t> arriving_bytes_ = 0;  ///< on their way here from all workers
   DropCounters drops_;
   std::uint64_t next_number_ = 1;
+  bool stopped_ = false;  ///< siblings may be gone
 };
 
 }  // namespace mpquic::daemon

@@ -26,8 +26,7 @@ control::ConnectionStatus connection_status(const quic::ConnectionStatistics& st
   status.rtt_us = microseconds(statistics.smoothed_rtt);
   status.rtt_min_us = microseconds(statistics.min_rtt);
   if (statistics.tx_datagrams != 0) {
-    status.loss_ratio =
-        static_cast<double>(statistics.lost_datagrams) / static_cast<double>(statistics.tx_datagrams);
+    status.loss_ratio = static_cast<double>(statistics.lost_datagrams) / static_cast<double>(statistics.tx_datagrams);
   }
   status.loss_ratio_recent = statistics.recent_loss;
   status.congestion_window = statistics.congestion_window;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "base/log.h"
 #include "packet/icmp.h"
@@ -42,6 +43,9 @@ TunPort::~TunPort() {
 void TunPort::on_ready() {
   for (int i = 0; i < reads_per_turn && read_one(); ++i) {
   }
+  if (!queue_.gone()) return;
+  worker_.loop().forget(queue_.fd());
+  reader_.on_device_gone();
 }
 
 packet::Buffer take_memory(PacketMemory& memory, std::size_t size) {
@@ -53,23 +57,29 @@ packet::Buffer take_memory(PacketMemory& memory, std::size_t size) {
 
 bool TunPort::read_one() {
   PacketMemory& memory = worker_.memory();
+  if (!landing_) landing_ = memory.large.take();
   Burst burst;
-  burst.memory = memory.large.take();
-  if (!burst.memory) {
+  if (!landing_) {
     // All memory waits in queues. Taking the packet and dropping it keeps the device from standing still.
     std::array<std::uint8_t, PacketMemory::small_size> nowhere;
     if (queue_.read(burst.header, nowhere).empty()) return false;
     drops_.count(Drop::buffers_exhausted);
     return true;
   }
-  burst.packet = queue_.read(burst.header, burst.memory.bytes());
+  burst.packet = queue_.read(burst.header, landing_.bytes());
   if (burst.packet.empty()) return false;
-  if (burst.packet.size() <= PacketMemory::small_size) {
-    if (packet::Buffer small = memory.small.take()) {
-      std::memcpy(small.bytes().data(), burst.packet.data(), burst.packet.size());
-      burst.packet = small.bytes().first(burst.packet.size());
-      burst.memory = std::move(small);
+  burst.memory = burst.packet.size() <= PacketMemory::small_size ? memory.small.take() : packet::Buffer();
+  if (burst.memory) {
+    std::memcpy(burst.memory.bytes().data(), burst.packet.data(), burst.packet.size());
+    burst.packet = burst.memory.bytes().first(burst.packet.size());
+  } else {
+    // It stays where it landed, if there is another place to land.
+    packet::Buffer next = memory.large.take();
+    if (!next) {
+      drops_.count(Drop::buffers_exhausted);
+      return true;
     }
+    burst.memory = std::exchange(landing_, std::move(next));
   }
   reader_.on_burst(std::move(burst));
   return true;

@@ -27,6 +27,8 @@ packet::Buffer take_memory(PacketMemory& memory, std::size_t size);
 class TunReader {
  public:
   virtual void on_burst(Burst burst) = 0;
+  /// The device has been deleted; nothing comes any more.
+  virtual void on_device_gone() = 0;
 
  protected:
   ~TunReader() = default;
@@ -55,6 +57,7 @@ class TunPort final : private packet::FrameSink, public tunnel::TooBigListener, 
 
   Worker& worker_;
   io::TunQueue queue_;
+  packet::Buffer landing_;  ///< what the next read goes into
   packet::Merger merger_;
   std::vector<packet::Address> own_;
   TunReader& reader_;

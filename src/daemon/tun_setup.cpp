@@ -28,8 +28,7 @@ Result<TunSetup> TunSetup::create(const config::Tunnel& tunnel, unsigned queues,
   const system::Offloads granted = device->offloads();
   setup.offloads_ = {granted.segment_tcp, granted.segment_tcp, granted.segment_udp};
   setup.queues_ = device->take_queues();
-  if (auto configured = system::configure_interface(netlink, setup.name_,
-                                                    {setup.addresses_, setup.mtu_, device_queue});
+  if (auto configured = system::configure_interface(netlink, setup.name_, {setup.addresses_, setup.mtu_, device_queue});
       !configured) {
     return std::unexpected(configured.error());
   }

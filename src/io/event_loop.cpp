@@ -24,6 +24,9 @@ Result<EventLoop> EventLoop::create() {
   EventLoop loop;
   loop.epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
   if (!loop.epoll_) return os_failure("epoll_create");
+  const timespec at_once{};
+  epoll_event none{};
+  if (epoll_pwait2(loop.epoll_.get(), &none, 1, &at_once, nullptr) < 0) return os_failure("epoll_pwait2 (Linux 5.11)");
   loop.refresh();
   return loop;
 }

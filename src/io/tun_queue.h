@@ -18,6 +18,8 @@ class TunQueue {
   explicit TunQueue(Fd fd) : fd_(std::move(fd)) {}
 
   int fd() const { return fd_.get(); }
+  /// Somebody has deleted the device: the queue is of no more use, and its descriptor is ready for ever.
+  bool gone() const { return gone_; }
   /// Reads one packet or super-packet behind `header`. Empty: nothing waits.
   MutableBytes read(packet::VirtioHeader& header, MutableBytes space);
   /// Writes a packet or super-packet. False: the kernel refused it (counted).
@@ -25,6 +27,7 @@ class TunQueue {
 
  private:
   Fd fd_;
+  bool gone_ = false;
 };
 
 }  // namespace mpquic::io

@@ -26,6 +26,7 @@ class Buffer {
   inline ~Buffer();
 
   explicit operator bool() const { return block_ != nullptr; }
+  const BufferPool* pool() const { return pool_; }
   inline MutableBytes bytes() const;
 
  private:

@@ -29,8 +29,8 @@ class UdpBatch {
   struct Run {
     Envelope envelope;
     std::size_t offset;
-    std::size_t size;             ///< bytes, all segments
-    std::uint16_t segment_size;   ///< every segment but the last, which may be smaller
+    std::size_t size;            ///< bytes, all segments
+    std::uint16_t segment_size;  ///< every segment but the last, which may be smaller
   };
 
   /// A UDP_SEGMENT send takes no more (udp(7)): segments, 128 on newer kernels, and bytes.

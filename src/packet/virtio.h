@@ -21,7 +21,7 @@ struct VirtioHeader {
   static constexpr std::uint8_t gso_none = 0;
   static constexpr std::uint8_t gso_tcp4 = 1;
   static constexpr std::uint8_t gso_tcp6 = 4;
-  static constexpr std::uint8_t gso_udp = 5;  ///< UDP segmentation (USO), either family; Linux 6.2
+  static constexpr std::uint8_t gso_udp = 5;     ///< UDP segmentation (USO), either family; Linux 6.2
   static constexpr std::uint8_t gso_ecn = 0x80;  ///< or-ed in: the first segment carries CWR
 };
 static_assert(sizeof(VirtioHeader) == 10);

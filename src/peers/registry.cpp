@@ -48,6 +48,7 @@ std::size_t Registry::learned_by(const std::string& tunnel, const std::string& p
 Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const std::string& tunnel,
                         const packet::Address& address, Instant now) {
   Changes changes;
+  remove_path(path, changes);  // it may have registered another address before
   const Key key{tunnel, packet::Prefix(address)};
   if (const auto held = routes_.find(key); held != routes_.end() && held->second.path != path) {
     const auto holder = paths_.find(held->second.path);

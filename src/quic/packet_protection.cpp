@@ -65,7 +65,7 @@ class Key {
  private:
   Key() = default;
 
-  gcm_key_data schedule_;
+  alignas(64) gcm_key_data schedule_;  // the header aligns it only where LINUX is defined
 };
 
 int encrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead, const ngtcp2_crypto_aead_ctx* context,
@@ -91,8 +91,10 @@ int decrypt(std::uint8_t* out, const ngtcp2_crypto_aead* aead, const ngtcp2_cryp
 }
 
 void delete_key(ngtcp2_conn* connection, ngtcp2_crypto_aead_ctx* context, void* user_data) {
-  if (Key* key = Key::from(context)) delete key;
-  else ngtcp2_crypto_delete_crypto_aead_ctx_cb(connection, context, user_data);
+  if (Key* key = Key::from(context))
+    delete key;
+  else
+    ngtcp2_crypto_delete_crypto_aead_ctx_cb(connection, context, user_data);
 }
 
 /// RFC 8446, 7.1: HKDF-Expand-Label with an empty context.
@@ -116,8 +118,8 @@ struct Protection {
 
 bool derive(Protection& out, const ngtcp2_crypto_md& hash, const std::uint8_t* secret, std::size_t secret_size) {
   std::array<std::uint8_t, key_size> key{};
-  const bool derived = expand(key, hash, secret, secret_size, "quic key") &&
-                       expand(out.iv, hash, secret, secret_size, "quic iv");
+  const bool derived =
+      expand(key, hash, secret, secret_size, "quic key") && expand(out.iv, hash, secret, secret_size, "quic iv");
   if (derived) out.key.native_handle = Key::make(key.data());
   gnutls_memset(key.data(), 0, key.size());
   return derived;
@@ -180,9 +182,9 @@ int on_secret(gnutls_session_t session, gnutls_record_encryption_level_t level, 
 }
 
 int update_key(ngtcp2_conn* connection, std::uint8_t* rx_secret, std::uint8_t* tx_secret,
-               ngtcp2_crypto_aead_ctx* rx_key, std::uint8_t* rx_iv, ngtcp2_crypto_aead_ctx* tx_key,
-               std::uint8_t* tx_iv, const std::uint8_t* current_rx_secret, const std::uint8_t* current_tx_secret,
-               std::size_t size, void* user_data) {
+               ngtcp2_crypto_aead_ctx* rx_key, std::uint8_t* rx_iv, ngtcp2_crypto_aead_ctx* tx_key, std::uint8_t* tx_iv,
+               const std::uint8_t* current_rx_secret, const std::uint8_t* current_tx_secret, std::size_t size,
+               void* user_data) {
   const ngtcp2_crypto_ctx& context = *ngtcp2_conn_get_crypto_ctx(connection);
   if (!is_ours(context)) {
     return ngtcp2_crypto_update_key_cb(connection, rx_secret, tx_secret, rx_key, rx_iv, tx_key, tx_iv,

@@ -47,13 +47,17 @@ ServerEndpoint::ServerEndpoint(TransportSettings settings, std::shared_ptr<const
       drops_(drops) {}
 
 void ServerEndpoint::add(const ngtcp2_cid& id, Connection& connection) {
-  if (id.datalen == server_id_size) by_our_id_[our_id(id.data)] = &connection;
-  else by_client_id_[client_id(id.data, id.datalen)] = &connection;
+  if (id.datalen == server_id_size)
+    by_our_id_[our_id(id.data)] = &connection;
+  else
+    by_client_id_[client_id(id.data, id.datalen)] = &connection;
 }
 
 void ServerEndpoint::remove(const ngtcp2_cid& id) {
-  if (id.datalen == server_id_size) by_our_id_.erase(our_id(id.data));
-  else by_client_id_.erase(client_id(id.data, id.datalen));
+  if (id.datalen == server_id_size)
+    by_our_id_.erase(our_id(id.data));
+  else
+    by_client_id_.erase(client_id(id.data, id.datalen));
 }
 
 ServerEndpoint::Destination ServerEndpoint::drop(Drop reason) {
@@ -92,7 +96,8 @@ ServerEndpoint::Destination ServerEndpoint::accept(const Arrival& arrival, packe
   if (ngtcp2_accept(&initial.header, arrival.payload.data(), arrival.payload.size()) != 0) {
     return drop(Drop::unknown_connection);
   }
-  // A token of another kind, from a NEW_TOKEN frame of some server that was here before, counts as none (RFC 9000, 8.1.3).
+  // A token of another kind, from a NEW_TOKEN frame of some server that was here before, counts as none (RFC
+  // 9000, 8.1.3).
   if (initial.header.tokenlen != 0 && initial.header.token[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY) {
     SockAddr remote(arrival.remote);
     const ngtcp2_addr view = remote.view();
@@ -111,8 +116,8 @@ ServerEndpoint::Destination ServerEndpoint::accept(const Arrival& arrival, packe
     case Admission::Verdict::over_half_open_limit: return drop(Drop::half_open_limit);
     case Admission::Verdict::over_source_limit: return drop(Drop::source_limit);
   }
-  auto connection = Connection::accept(settings_, *tls_, initial, {this, slot_, secrets_.reset}, arrival.local,
-                                       arrival.remote, now);
+  auto connection =
+      Connection::accept(settings_, *tls_, initial, {this, slot_, secrets_.reset}, arrival.local, arrival.remote, now);
   if (!connection) {
     admission_.finished();
     return drop(Drop::bad_packet);
@@ -163,8 +168,8 @@ void ServerEndpoint::retry(const Arrival& arrival, const ngtcp2_pkt_hd& header, 
   if (written > 0) replies.commit(static_cast<std::size_t>(written), {arrival.remote, arrival.local.address});
 }
 
-void ServerEndpoint::negotiate_version(const Arrival& arrival, const ngtcp2_version_cid& ids,
-                                       packet::UdpBatch& replies, Instant now) {
+void ServerEndpoint::negotiate_version(const Arrival& arrival, const ngtcp2_version_cid& ids, packet::UdpBatch& replies,
+                                       Instant now) {
   // RFC 9000, 6.1: only in answer to what could be an Initial, and no more often than resets.
   if (arrival.payload.size() < NGTCP2_MAX_UDP_PAYLOAD_SIZE || !resets_.take(now)) return;
   const MutableBytes space = replies.space(256);

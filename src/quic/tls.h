@@ -20,8 +20,8 @@ using TlsSession = std::unique_ptr<gnutls_session_int, Deleter<gnutls_deinit>>;
 struct TlsSettings {
   std::filesystem::path certificate;  ///< may be empty at a client
   std::filesystem::path key;
-  std::filesystem::path ca;         ///< empty: the peer is not verified
-  std::string server_name;          ///< client: the name the server's certificate must have
+  std::filesystem::path ca;  ///< empty: the peer is not verified
+  std::string server_name;   ///< client: the name the server's certificate must have
 };
 
 /// Credentials, loaded once and shared by all connections of a node. TLS 1.3 only, no tickets, no early data.
@@ -34,8 +34,7 @@ class TlsContext {
   TlsSession server_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const;
 
  private:
-  using Credentials =
-      std::unique_ptr<gnutls_certificate_credentials_st, Deleter<gnutls_certificate_free_credentials>>;
+  using Credentials = std::unique_ptr<gnutls_certificate_credentials_st, Deleter<gnutls_certificate_free_credentials>>;
   using Priority = std::unique_ptr<gnutls_priority_st, Deleter<gnutls_priority_deinit>>;
 
   TlsContext() = default;

@@ -39,6 +39,7 @@ void Queue::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t 
   if (spare_.empty()) spare_.emplace_back();
   flow.waiting.splice(flow.waiting.end(), spare_, spare_.begin());
   Waiting& waiting = flow.waiting.back();
+  ++occupied(memory).blocks;
   waiting.memory = std::move(memory);
   waiting.packets.emplace(std::move(packets));
   waiting.since = now;
@@ -166,7 +167,23 @@ void Queue::forget(Flow& flow, std::size_t bytes) {
   bytes_ -= bytes;
 }
 
+Queue::Occupied& Queue::occupied(const packet::Buffer& memory) {
+  Occupied& first = occupied_[0];
+  Occupied& known = first.pool == nullptr || first.pool == memory.pool() ? first : occupied_[1];
+  known.pool = memory.pool();
+  return known;
+}
+
+std::size_t Queue::blocks_of(const packet::BufferPool& pool) const {
+  std::size_t blocks = 0;
+  for (const Occupied& occupied : occupied_) {
+    if (occupied.pool == &pool) blocks += occupied.blocks;
+  }
+  return blocks;
+}
+
 void Queue::recycle(Flow& flow, std::list<Waiting>::iterator done) {
+  --occupied(done->memory).blocks;
   done->memory = packet::Buffer();
   done->packets.reset();
   if (spare_.size() < most_spare) {

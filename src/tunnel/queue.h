@@ -54,6 +54,8 @@ class Queue {
   void follow_round_trip(Duration round_trip);
 
   bool empty() const { return bytes_ == 0; }
+  /// How many blocks of this pool the waiting packets occupy. A small super-packet occupies a whole large block.
+  std::size_t blocks_of(const packet::BufferPool& pool) const;
   /// What waits, front() included (Splitter::bytes_left()).
   std::size_t bytes() const { return bytes_; }
 
@@ -105,6 +107,12 @@ class Queue {
     FlowId last = no_flow;
   };
 
+  /// Blocks of one pool.
+  struct Occupied {
+    const packet::BufferPool* pool = nullptr;
+    std::size_t blocks = 0;
+  };
+
   void append(Line& line, FlowId id);
   FlowId take_first(Line& line);
   bool discard_late(Flow& flow, Instant now);
@@ -113,6 +121,7 @@ class Queue {
   std::size_t droppable(FlowId id) const;
   void drop(Flow& flow, std::list<Waiting>::iterator from, Drop reason);
   void forget(Flow& flow, std::size_t bytes);
+  Occupied& occupied(const packet::Buffer& memory);
   void recycle(Flow& flow, std::list<Waiting>::iterator done);
 
   const QueueLimits configured_;
@@ -123,6 +132,7 @@ class Queue {
   Line steady_;
   std::list<Waiting> spare_;  ///< list nodes for the next packets, so that none is allocated per packet
   std::size_t bytes_ = 0;
+  std::array<Occupied, 2> occupied_{};  ///< a worker has two pools
 
   packet::Pieces front_;
   FlowId front_flow_ = no_flow;     ///< whose first Waiting front_ points into; no_flow when front() is yet to choose

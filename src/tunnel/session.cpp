@@ -30,6 +30,9 @@ void Session::close() {
 
 void Session::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now) {
   if (!open_) return drops_.count(Drop::no_path);
+  // No session may take more of the worker's memory than it leaves to the others: a path that stands still would
+  // otherwise stop them all.
+  if (queue_.blocks_of(*memory.pool()) > memory.pool()->available()) return drops_.count(Drop::queue_full);
   queue_.push(std::move(memory), std::move(packets), flow_hash, now);
 }
 
@@ -56,8 +59,10 @@ const packet::Pieces* Session::front(std::size_t max_size, Instant now) {
 }
 
 void Session::pop() {
-  if (registration_waits_) registration_waits_ = false;
-  else queue_.pop();
+  if (registration_waits_)
+    registration_waits_ = false;
+  else
+    queue_.pop();
 }
 
 }  // namespace mpquic::tunnel

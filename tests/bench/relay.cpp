@@ -38,6 +38,7 @@ class Relay final : private daemon::TunReader, private daemon::TurnTask {
     packet::Splitter packets;
   };
 
+  void on_device_gone() override {}
   void on_burst(daemon::Burst burst) override {
     auto packets = packet::Splitter::begin(burst.header, burst.packet);
     if (!packets) return drops_.count(packets.error());

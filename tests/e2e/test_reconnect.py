@@ -205,11 +205,13 @@ def test_an_idle_client_notices_a_killed_server_as_soon_as_it_has_something_to_s
     assert len(joined.server.tunnel()["connections"]) == 1
 
 
-def test_an_idle_client_is_reached_again_after_its_server_was_killed(testbed: Testbed) -> None:
+def test_an_idle_client_is_called_back_by_a_server_that_was_killed(testbed: Testbed) -> None:
     joined = join(testbed, topology.pair(testbed.lab))
+    remembered = joined.server.control.with_name(joined.server.control.name + ".clients")
+    until(lambda: remembered.exists() and remembered.read_text(), 2, "the server has written down whom it serves")
     restart(joined, clean=False)
-    # At the latest its keep-alive is answered with a reset.
-    until(answers(joined.net.server, INNER_CLIENT_V4), 16, "reached from the server's side")
+    until(lambda: len(joined.server.tunnel()["connections"]) == 1, 2, "reconnected without having anything to send")
+    assert answers(joined.net.server, INNER_CLIENT_V4)()
 
 
 def test_a_server_that_dies_before_the_handshake_is_over(testbed: Testbed) -> None:

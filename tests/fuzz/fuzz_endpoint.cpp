@@ -43,10 +43,14 @@ class Input {
 };
 
 struct Contexts {
-  Certificates certificates;
-  std::shared_ptr<const TlsContext> client = must(TlsContext::load(certificates.client()));
-  std::shared_ptr<const TlsContext> server = must(TlsContext::load(certificates.server()));
+  std::shared_ptr<const TlsContext> client, server;
 };
+
+/// The files are read once and gone before libFuzzer, which ends without destructors.
+Contexts load_contexts() {
+  const Certificates certificates;
+  return {must(TlsContext::load(certificates.client())), must(TlsContext::load(certificates.server()))};
+}
 
 class Story {
  public:
@@ -110,7 +114,7 @@ class Story {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Contexts contexts;
+  static const Contexts contexts = load_contexts();
   Input input({data, size});
   Story story(contexts);
   for (int events = 0; !input.empty() && events < 50; ++events) story.happen(input);

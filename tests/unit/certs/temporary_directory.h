@@ -46,7 +46,7 @@ inline std::string contents(const std::filesystem::path& path) {
 }
 
 inline mode_t mode(const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
 }
 

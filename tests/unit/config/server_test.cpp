@@ -46,8 +46,10 @@ TEST_F(ServerFile, EachMistakeIsNamedWhereItStands) {
     std::string text;
     Lines errors;
   } table[] = {
-      {server_start + "tunnels: {a: {address: 10.0.0.254/24}, b: {address: 10.1.0.254/24, congestion: cubic}}\n" + one_client,
-       {"4:40: tunnels that listen on the same 0.0.0.0:45010 need the same congestion control; that of \"a\" (line 4) is "
+      {server_start + "tunnels: {a: {address: 10.0.0.254/24}, b: {address: 10.1.0.254/24, congestion: cubic}}\n" +
+           one_client,
+       {"4:40: tunnels that listen on the same 0.0.0.0:45010 need the same congestion control; that of \"a\" (line 4) "
+        "is "
         "bbr"}},
       {server_start + "tunnels: {a: {address: 10.0.0.254/24}, b: {address: 10.0.0.126/25}}\n" + one_client,
        {"4:53: network 10.0.0.0/25 of tunnel \"b\" overlaps 10.0.0.0/24 of tunnel \"a\" (line 4): tunnels that listen "

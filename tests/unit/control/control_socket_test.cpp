@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 mode_t mode_of(const fs::path& path) {
-  struct stat found {};
+  struct stat found{};
   EXPECT_EQ(::lstat(path.c_str(), &found), 0) << path;
   return found.st_mode & 07777;
 }
@@ -107,7 +107,9 @@ TEST_F(ControlSocketTest, LeavesNoFileBehind) {
   ControlSocket moved = std::move(*socket_);
   socket_.reset();
   EXPECT_TRUE(fs::exists(path_));
-  { ControlSocket gone = std::move(moved); }
+  {
+    ControlSocket gone = std::move(moved);
+  }
   EXPECT_FALSE(fs::exists(path_));
 }
 

@@ -31,8 +31,12 @@ TEST(BufferPoolTest, TheLastBlockGivenBackIsHandedOutFirst) {
   BufferPool pool(100, 3);
   Buffer first = pool.take(), second = pool.take();
   const std::uint8_t* block = first.bytes().data();
-  { const Buffer gone = std::move(second); }
-  { const Buffer gone = std::move(first); }
+  {
+    const Buffer gone = std::move(second);
+  }
+  {
+    const Buffer gone = std::move(first);
+  }
   EXPECT_EQ(pool.take().bytes().data(), block);
 }
 

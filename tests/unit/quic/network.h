@@ -29,8 +29,7 @@ class Network {
   }
 
   /// Lets `span` pass, or less: until `done`. Returns whether it is done.
-  bool run(
-      Duration span, const std::function<bool()>& done = [] { return false; }) {
+  bool run(Duration span, const std::function<bool()>& done = [] { return false; }) {
     const Instant end = now + span;
     for (;;) {
       deliver();
