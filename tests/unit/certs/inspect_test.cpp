@@ -111,6 +111,8 @@ TEST_F(Inspect, SaysWhatIsWrongWithAKeyFile) {
 
 TEST_F(Inspect, SaysThatAKeyCanNotBeRead) {
   std::filesystem::permissions(directory_ / "server.key", std::filesystem::perms::none);
+  std::filesystem::permissions(directory_ / "server.pem", std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
   // Root reads everything, so root is nobody for a moment; nobody may still enter the directory.
   const uid_t user = ::geteuid();
   constexpr uid_t nobody = 65534;
