@@ -111,12 +111,14 @@ TEST_F(Inspect, SaysWhatIsWrongWithAKeyFile) {
 
 TEST_F(Inspect, SaysThatAKeyCanNotBeRead) {
   std::filesystem::permissions(directory_ / "server.key", std::filesystem::perms::none);
-  std::filesystem::permissions(directory_ / "server.pem", std::filesystem::perms::others_read,
+  std::filesystem::permissions(directory_ / "server.pem",
+                               std::filesystem::perms::others_read | std::filesystem::perms::group_read,
                                std::filesystem::perm_options::add);
   // Root reads everything, so root is nobody for a moment; nobody may still enter the directory.
   const uid_t user = ::geteuid();
   constexpr uid_t nobody = 65534;
-  std::filesystem::permissions((directory_ / "server.key").parent_path(), std::filesystem::perms::others_exec,
+  std::filesystem::permissions((directory_ / "server.key").parent_path(),
+                               std::filesystem::perms::others_exec | std::filesystem::perms::group_exec,
                                std::filesystem::perm_options::add);
   if (user == 0) {
     ASSERT_EQ(::seteuid(nobody), 0);
