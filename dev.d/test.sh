@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # `./dev test`: stages, each a process of its own, up to the first that fails; then how long each took and what it
-# counted. Twenty minutes on two cores is the limit for them all.
+# counted. Twenty minutes on two cores is the limit for them all, so of the end-to-end tests only the core runs under
+# ASan there; `./dev test asan` runs all of them.
 
-all_stages=(deps build lint unit fuzz lab e2e asan-build asan-unit asan-e2e tsan-build tsan-unit tsan-e2e)
+all_stages=(deps build lint unit fuzz lab e2e asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e)
 stage_limit=900  # seconds: what hangs is a failure too, with a log
 foreground=()
 if [[ -t 0 ]]; then foreground=(--foreground); fi
@@ -38,6 +39,7 @@ do_stage() {
     e2e) python_tests release tests/e2e ;;
     asan-build) fixed_addresses "$root/dev" build asan-ubsan ;;
     asan-unit) unit_tests asan-ubsan ;;
+    asan-core) python_tests asan-ubsan tests/e2e -m threads ;;
     asan-e2e) python_tests asan-ubsan tests/e2e ;;
     tsan-build) build_threads ;;
     tsan-unit) unit_tests tsan --label-regex "^($(threaded_layers | paste -sd '|'))$" ;;
