@@ -98,3 +98,13 @@ def test_it_does_not_flap_while_the_tunnel_reconnects(testbed: Testbed) -> None:
     for line in monitor.log.splitlines():
         assert "cr:" not in line or ("LOWER_UP" in line and "Deleted" not in line), line
     assert "cr" not in watch.log
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_device_that_somebody_deletes_ends_the_node_which_says_so(testbed: Testbed, workers: int) -> None:
+    joined = join(testbed, topology.pair(testbed.lab), workers=workers)
+    for node, mpquic, device in ((joined.net.client, joined.client, "cr"), (joined.net.server, joined.server, "mt")):
+        node.ip(f"link delete {device}")
+        mpquic.wait_for_log(f"{device}: the TUN device has been deleted")
+        assert mpquic.process.wait(patience(2)) == 1
+        mpquic.check_log()
