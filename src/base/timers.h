@@ -78,8 +78,8 @@ class Timers {
       due_.push_back(&timer);
     }
     // A timer may take out or destroy others, which then stand here as nullptr.
-    for (std::size_t i = 0; i < due_.size(); ++i) {
-      Timer* timer = due_[i];
+    for (Timer* const& due : due_) {
+      Timer* const timer = due;
       if (timer == nullptr) continue;
       take_out(*timer);
       timer->on_due_();

@@ -61,7 +61,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   };
 
   ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, const packet::Offloads& offloads);
-  ~ClientTunnel();
+  ~ClientTunnel() override;
 
   void set_link(const LinkView& link);
   /// Says goodbye to the server; nothing is sent any more.

@@ -37,7 +37,7 @@ class ServerPort final : public PathHost, private TurnTask {
   ServerPort(Worker& worker, unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
              std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory, ControlThread& control,
              std::uint64_t& next_number);
-  ~ServerPort();
+  ~ServerPort() override;
 
   /// nullptr: it is gone, or another port's.
   ServerPath* find(std::uint64_t number);

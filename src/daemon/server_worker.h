@@ -16,7 +16,7 @@ namespace mpquic::daemon {
 class ServerWorker final : public PathDirectory, private TurnTask {
  public:
   explicit ServerWorker(Worker& worker) : worker_(worker) {}
-  ~ServerWorker() { worker_.forget(*this); }
+  ~ServerWorker() override { worker_.forget(*this); }
 
   Worker& worker() { return worker_; }
   /// All workers of the node in the order of their index, this one included. Before the first packet.

@@ -40,7 +40,7 @@ class TunPort final : private packet::FrameSink, public tunnel::TooBigListener, 
   /// `own`: the device's addresses, which ICMP comes from. `worker`, `reader` and `drops` outlive the port.
   TunPort(Worker& worker, io::TunQueue queue, const packet::Offloads& offloads, std::vector<packet::Address> own,
           TunReader& reader, DropCounters& drops);
-  ~TunPort();
+  ~TunPort() override;
   TunPort(const TunPort&) = delete;
   TunPort& operator=(const TunPort&) = delete;
 

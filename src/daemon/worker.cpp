@@ -50,8 +50,8 @@ void Worker::forget(TurnTask& task) {
 
 void Worker::run_turn_tasks() {
   running_tasks_.swap(tasks_);
-  for (std::size_t i = 0; i < running_tasks_.size(); ++i) {
-    TurnTask* task = running_tasks_[i];
+  // A task may take others away, which then stand here as nullptr.
+  for (TurnTask* const& task : running_tasks_) {
     if (task == nullptr) continue;
     task->marked_ = false;
     task->end_of_turn();
