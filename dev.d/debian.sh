@@ -52,10 +52,11 @@ enable_backports() {
   sources=$(apt_sources)
   if grep -q ' bookworm-backports$' <<<"$sources"; then return; fi
   mirror=$(sed -n 's/ bookworm$//p' <<<"$sources" | grep -v '^cdrom:' | head -n 1 || true)
+  [[ $mirror ]] || fail 1 "no source of bookworm is configured, so it is not known where bookworm-backports would be"
   say "adding the source bookworm-backports"
   cat >/etc/apt/sources.list.d/mpquic-backports.sources <<SOURCE
 Types: deb
-URIs: ${mirror:-http://deb.debian.org/debian}
+URIs: $mirror
 Suites: bookworm-backports
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
