@@ -11,7 +11,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache git
   'libngtcp2-dev>=1.11' 'libngtcp2-crypto-gnutls-dev>=1.11' 'libnghttp3-dev>=1.8'
   libgtest-dev libbenchmark-dev)
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then build_packages+=(libipsec-mb-dev); fi
-run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest openssl procps psmisc)
+run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest python3-pytest-xdist openssl procps psmisc)
 clang_packages=("clang$llvm" "libclang-rt$llvm-dev")
 lint_packages=("clang$llvm" "clang-tidy$llvm" "clang-format$llvm" python3)
 bench_packages=(wireguard-go wireguard-tools openvpn)

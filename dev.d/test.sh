@@ -57,7 +57,8 @@ unit_tests() {
 python_tests() {
   local preset=$1
   shift
-  MPQUIC_BUILD=$root/build/$preset fixed_addresses /usr/bin/python3 -m pytest -ra -o cache_dir=build/pytest "$@"
+  # Each test has namespaces of its own, and most of them wait for timers: two at a time.
+  MPQUIC_BUILD=$root/build/$preset fixed_addresses /usr/bin/python3 -m pytest -ra -o cache_dir=build/pytest -n 2 "$@"
 }
 
 # The folders with threads and unit tests.

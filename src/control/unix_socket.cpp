@@ -92,13 +92,13 @@ Result<BoundSocket> BoundSocket::listen(const std::filesystem::path& path) {
   return BoundSocket(std::move(*socket), std::move(file));
 }
 
-BoundSocket::File::File(std::filesystem::path path, const struct stat& identity)
-    : path_(std::move(path)), device_(identity.st_dev), inode_(identity.st_ino) {}
+BoundSocket::File::File(std::filesystem::path where, const struct stat& identity)
+    : path(std::move(where)), device(identity.st_dev), inode(identity.st_ino) {}
 
 BoundSocket::File::~File() {
   struct stat found{};
-  if (::lstat(path_.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) {
-    ::unlink(path_.c_str());
+  if (::lstat(path.c_str(), &found) == 0 && found.st_dev == device && found.st_ino == inode) {
+    ::unlink(path.c_str());
   }
 }
 

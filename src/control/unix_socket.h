@@ -33,14 +33,14 @@ class BoundSocket {
 
  private:
   struct File {
-    File(std::filesystem::path path, const struct stat& identity);
+    File(std::filesystem::path where, const struct stat& identity);
     File(const File&) = delete;
     File& operator=(const File&) = delete;
     ~File();
 
-    std::filesystem::path path_;
-    dev_t device_;
-    ino_t inode_;
+    std::filesystem::path path;
+    dev_t device;
+    ino_t inode;
   };
 
   BoundSocket(Fd socket, std::unique_ptr<File> file) : socket_(std::move(socket)), file_(std::move(file)) {}

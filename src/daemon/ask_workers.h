@@ -12,7 +12,7 @@ namespace mpquic::daemon {
 /// Has every worker answer a question on its own thread, and hands all answers, in the order of the workers, to `done`
 /// on the control thread.
 template <class Answer>
-void ask_workers(const ControlTools& tools, std::function<Answer(std::size_t worker)> question,
+void ask_workers(const ControlTools& tools, const std::function<Answer(std::size_t worker)>& question,
                  std::function<void(std::vector<Answer>)> done) {
   struct Gathered {
     std::vector<Answer> answers;

@@ -85,9 +85,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
       .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
       .tls = std::move(tls),
       .on_mtu = {},
-      .on_device_gone = [fail = tools_.fail, name = tunnel.name] {
-        fail(fmt::format("{}: the TUN device has been deleted", name));
-      }};
+      .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });
@@ -131,7 +129,7 @@ void ClientNode::collect(std::function<void(control::NodeStatus)> done) {
     for (const auto& [i, running] : asked[worker]) answer.emplace_back(i, running->snapshot());
     return answer;
   };
-  ask_workers<Answer>(tools_, question, [this, done = std::move(done)](std::vector<Answer> answers) {
+  ask_workers<Answer>(tools_, question, [this, done = std::move(done)](const std::vector<Answer>& answers) {
     control::NodeStatus status;
     status.role = "client";
     status.tunnels.resize(tunnels_.size());

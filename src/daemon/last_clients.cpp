@@ -60,8 +60,11 @@ void LastClients::on_deadline(Instant now) {
   write_at_ = never;
   written_at_ = now;
   const std::filesystem::path fresh = file_.string() + ".new";
+  std::error_code ignored;
   {
     std::ofstream out(fresh, std::ios::trunc);
+    using std::filesystem::perms;  // before there is anything to read in it
+    std::filesystem::permissions(fresh, perms::owner_read | perms::owner_write, ignored);
     for (const auto& [path, client] : clients_) {
       out << client.local.to_string() << ' ' << client.remote.to_string() << ' ';
       for (const std::uint8_t byte : client.id) out << fmt::format("{:02x}", byte);
@@ -70,9 +73,6 @@ void LastClients::on_deadline(Instant now) {
     // Without the file, on a full disk say, idle clients notice a crash only when they have something to send.
     if (!out.flush()) return;
   }
-  std::error_code ignored;
-  using std::filesystem::perms;
-  std::filesystem::permissions(fresh, perms::owner_read | perms::owner_write, ignored);
   std::filesystem::rename(fresh, file_, ignored);
 }
 

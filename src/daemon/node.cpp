@@ -54,7 +54,7 @@ class Node {
   Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
        control::ControlSocket control, Fd signals);
   Result<void> start();
-  void on_request(control::ControlRequest request);
+  void on_request(const control::ControlRequest& request);
   void turn();
   void fail(std::string reason);
 
@@ -101,7 +101,7 @@ Result<void> Node::start() {
     if (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) stopping_ = true;
   };
   const auto on_control = [this] {
-    control_.on_readable(loop_.now(), [this](control::ControlRequest request) { on_request(std::move(request)); });
+    control_.on_readable(loop_.now(), [this](const control::ControlRequest& request) { on_request(request); });
   };
   if (auto watched = loop_.watch(mailbox_->fd(), Interest::read, [this] { mailbox_->run(); }); !watched) return watched;
   if (auto watched = loop_.watch(signals_.get(), Interest::read, on_signal); !watched) return watched;
@@ -111,7 +111,7 @@ Result<void> Node::start() {
                      timers_,
                      [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); },
                      {},
-                     [this](std::string reason) { mailbox_->post([this, reason] { fail(reason); }); }};
+                     [this](const std::string& reason) { mailbox_->post([this, reason] { fail(reason); }); }};
   for (unsigned i = 0; i < worker_count(configuration_); ++i) {
     auto worker = Worker::create(i);
     if (!worker) return std::unexpected(worker.error());
@@ -126,7 +126,7 @@ Result<void> Node::start() {
   return {};
 }
 
-void Node::on_request(control::ControlRequest request) {
+void Node::on_request(const control::ControlRequest& request) {
   if (request.line() != "status") return request.refuse("unknown request");
   role_->collect([this, request](control::NodeStatus status) {
     status.instance = configuration_.name;

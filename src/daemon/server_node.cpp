@@ -88,9 +88,7 @@ Result<void> ServerNode::add_tunnels() {
   for (const config::ServerTunnel& tunnel : configuration_.tunnels) {
     auto setup = TunSetup::create(tunnel, static_cast<unsigned>(workers_.size()), netlink_);
     if (!setup) return std::unexpected(setup.error());
-    ServerTunSettings settings{tunnel.name, {}, [fail = tools_.fail, name = tunnel.name] {
-                                 fail(fmt::format("{}: the TUN device has been deleted", name));
-                               }};
+    ServerTunSettings settings{tunnel.name, {}, end_when_gone(tools_, tunnel.name)};
     for (const auto& address : tunnel.addresses) settings.addresses.push_back(address.value);
     auto queues = setup->take_queues();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -101,7 +99,8 @@ Result<void> ServerNode::add_tunnels() {
   return {};
 }
 
-Result<void> ServerNode::add_ports(std::shared_ptr<const quic::TlsContext> tls, const quic::ServerSecrets& secrets) {
+Result<void> ServerNode::add_ports(const std::shared_ptr<const quic::TlsContext>& tls,
+                                   const quic::ServerSecrets& secrets) {
   const auto directory = directory_of(configuration_);
   const auto workers = static_cast<unsigned>(workers_.size());
   for (const packet::SocketAddress& address : configuration_.listen_addresses()) {
@@ -241,7 +240,7 @@ void ServerNode::collect(std::function<void(control::NodeStatus)> done) {
       [this, done = std::move(done)](std::vector<WorkerReport> reports) { done(status_of(std::move(reports))); });
 }
 
-control::NodeStatus ServerNode::status_of(std::vector<WorkerReport> reports) const {
+control::NodeStatus ServerNode::status_of(const std::vector<WorkerReport>& reports) const {
   control::NodeStatus status;
   status.role = "server";
   const Instant now = tools_.loop.now();

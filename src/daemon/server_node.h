@@ -31,7 +31,7 @@ class ServerNode final : public Role, private ControlThread {
 
   ServerNode(const config::Configuration& configuration, const ControlTools& tools, system::NetlinkSocket netlink);
   Result<void> add_tunnels();
-  Result<void> add_ports(std::shared_ptr<const quic::TlsContext> tls, const quic::ServerSecrets& secrets);
+  Result<void> add_ports(const std::shared_ptr<const quic::TlsContext>& tls, const quic::ServerSecrets& secrets);
 
   // From the workers' threads:
   void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
@@ -46,7 +46,7 @@ class ServerNode final : public Role, private ControlThread {
   void call_last_clients(io::UdpSocket& socket, const quic::ServerSecrets& secrets) const;
   void watch_last_clients();
   static WorkerReport report(const ServerWorker& reporter);
-  control::NodeStatus status_of(std::vector<WorkerReport> reports) const;
+  control::NodeStatus status_of(const std::vector<WorkerReport>& reports) const;
 
   const config::ServerConfig& configuration_;
   ControlTools tools_;

@@ -176,7 +176,7 @@ bool ServerPath::write(packet::UdpBatch& batch) {
   quic::DatagramSource& source = session_ ? static_cast<quic::DatagramSource&>(*session_) : nothing;
   if (!connection_->write(source, batch, host_.worker().now())) return false;
   host_.worker().timers().set(timer_, std::min(connection_->deadline(), session_ ? session_->deadline() : never));
-  if (session_) session_->follow_round_trip(connection_->statistics().smoothed_rtt);
+  if (session_) session_->follow_round_trip(connection_->smoothed_rtt());
   const std::size_t mtu = connection_->max_datagram_size();
   if (tunnel_ != nullptr && mtu != mtu_) {
     mtu_ = mtu;

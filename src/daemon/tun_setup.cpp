@@ -1,5 +1,7 @@
 #include "daemon/tun_setup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/log.h"
@@ -50,6 +52,10 @@ void TunSetup::follow_path(std::size_t mtu, system::NetlinkSocket& netlink) {
   }
   log::info("{}: MTU {}", name_, wanted);
   mtu_ = wanted;
+}
+
+std::function<void()> end_when_gone(const ControlTools& tools, const std::string& device) {
+  return [fail = tools.fail, device] { fail(fmt::format("{}: the TUN device has been deleted", device)); };
 }
 
 }  // namespace mpquic::daemon

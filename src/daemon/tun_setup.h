@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "config/model.h"
+#include "daemon/node.h"
 #include "io/tun_queue.h"
 #include "packet/merge.h"
 #include "system/netlink.h"
@@ -31,5 +34,8 @@ class TunSetup {
   packet::Offloads offloads_;
   std::vector<Fd> queues_;
 };
+
+/// What follows when somebody deletes a tunnel's device: the node ends, and says why. Callable from any thread.
+std::function<void()> end_when_gone(const ControlTools& tools, const std::string& device);
 
 }  // namespace mpquic::daemon

@@ -24,7 +24,7 @@ bool complete_checksum(const VirtioHeader& virtio, MutableBytes packet, std::siz
 /// Whether a super-packet is what its virtio header says. Its checksum is always left open (VIRTIO 1.1, 5.1.6.2).
 bool is_super_packet(const VirtioHeader& virtio, const IpView& view) {
   if (virtio.gso_size == 0 || view.is_fragment()) return false;
-  const unsigned checksum_offset = view.protocol() == protocol::tcp ? tcp::checksum_at : udp::checksum_at;
+  const std::size_t checksum_offset = view.protocol() == protocol::tcp ? tcp::checksum_at : udp::checksum_at;
   if ((virtio.flags & VirtioHeader::needs_checksum) == 0 || virtio.checksum_start != view.header_size() ||
       virtio.checksum_offset != checksum_offset) {
     return false;

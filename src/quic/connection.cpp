@@ -301,6 +301,12 @@ ConnectionStatistics Connection::statistics() const {
   return result;
 }
 
+Duration Connection::smoothed_rtt() const {
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(handle_.get(), &info);
+  return Duration(info.smoothed_rtt);
+}
+
 packet::SocketAddress Connection::remote() const { return socket_address(ngtcp2_conn_get_path(handle_.get())->remote); }
 
 packet::SocketAddress Connection::local() const { return socket_address(ngtcp2_conn_get_path(handle_.get())->local); }

@@ -155,6 +155,8 @@ class Connection {
   /// Largest datagram that now fits one packet; 0 while handshaking. May grow and shrink (RFC 8899).
   std::size_t max_datagram_size() const;
   ConnectionStatistics statistics() const;
+  /// RFC 9002, 5.3. Cheap enough for every write.
+  Duration smoothed_rtt() const;
   packet::SocketAddress remote() const;
   packet::SocketAddress local() const;
   /// From its certificate; nullopt when it sent none. Server, established.

@@ -15,10 +15,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab import Lab, Node, Process, programs
-from nodes import PORT, Authority, Mpquic, patience, until
+from lab import Lab, Node, Process, programs, topology
+from nodes import PORT, Authority, Mpquic, Testbed, patience, until
 
 SERVER, ATTACKER = "10.61.0.1", "10.61.0.2"
+
+
+@dataclass
+class Siege:
+    """A server with an honest client, and a hostile host on a cable of its own."""
+
+    testbed: Testbed
+    net: topology.Pair
+    server: Mpquic
+    client: Mpquic
+    foe: Node
+
 
 # RFC 9000, 14: an Initial's UDP payload has at least this size.
 SMALLEST_INITIAL = 1200

@@ -7,29 +7,19 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 import attacker
-from attacker import ATTACKER, capture, counted, flood, goes_on, poke
+from attacker import ATTACKER, Siege, capture, counted, flood, goes_on, poke
 from lab import LinkSpec, Node, Process, programs, topology
 from nodes import INNER_SERVER_V4, Mpquic, Testbed, pair_client, pair_server, sanitized, until
 
 # Packets a second. A sanitizer makes everything several times slower, the server's answers too.
 RATE = 4_000 if sanitized() else 20_000
 FLOODERS = "10.99.0.0/16"
-
-
-@dataclass
-class Siege:
-    testbed: Testbed
-    net: topology.Pair
-    server: Mpquic
-    client: Mpquic
-    foe: Node
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ class UdpSocketTest : public system::OwnNetwork {
  protected:
   void SetUp() override {
     OwnNetwork::SetUp();
-    run("ip link set lo up && ip address add fd00::1/128 dev lo && ip address add fd00::2/128 dev lo");
+    run("ip link set lo up && ip address add fd00::1/128 dev lo nodad && ip address add fd00::2/128 dev lo nodad");
   }
   std::size_t send(UdpSocket& socket, const UdpBatch& batch, std::size_t first = 0) {
     return socket.send(batch, first, drops_);
