@@ -237,7 +237,7 @@ void ServerNode::collect(std::function<void(control::NodeStatus)> done) {
   for (const auto& worker : workers_) asked.push_back(worker.get());
   ask_workers<WorkerReport>(
       tools_, [asked](std::size_t worker) { return report(*asked[worker]); },
-      [this, done = std::move(done)](std::vector<WorkerReport> reports) { done(status_of(std::move(reports))); });
+      [this, done = std::move(done)](const std::vector<WorkerReport>& reports) { done(status_of(reports)); });
 }
 
 control::NodeStatus ServerNode::status_of(const std::vector<WorkerReport>& reports) const {

@@ -1,5 +1,7 @@
 #include "daemon/server_path.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -12,6 +14,7 @@ namespace {
 // RFC 9000, 20.2: application error codes of mpquic-ip.
 constexpr std::uint64_t no_error = 0;
 constexpr std::uint64_t unknown_client = 1;
+constexpr std::uint64_t registration_refused = 2;
 
 // A learned route lives for minutes; so often is it refreshed while packets come.
 constexpr Duration tell_again_after = std::chrono::seconds(60);
@@ -73,7 +76,7 @@ void ServerPath::on_established() {
 
 void ServerPath::on_datagram(Bytes datagram) {
   if (superseded_) return drops_.count(Drop::superseded);
-  if (peer_ == nullptr) return drops_.count(Drop::not_registered);
+  if (peer_ == nullptr || over()) return drops_.count(Drop::not_registered);
   if (tunnel_ == nullptr && !register_by(datagram)) return;
   if (datagram.size() == 4) return register_again(packet::Address::from_bytes(datagram));
   const auto source = packet::source_of(datagram);
@@ -90,13 +93,13 @@ bool ServerPath::register_by(Bytes datagram) {
     return false;
   }
   if (!peer_->owns(*address)) {
-    if (registration) complain(*address, "which it does not own");
+    if (registration) refuse(*address, "which it does not own");
     drops_.count(Drop::foreign_source);
     return false;
   }
   tunnel_ = host_.tunnel_for(*peer_, *address);
   if (tunnel_ == nullptr) {
-    if (registration) complain(*address, "which is in no tunnel that it may use here");
+    if (registration) refuse(*address, "which is in no tunnel that it may use here");
     drops_.count(Drop::not_registered);
     return false;
   }
@@ -123,10 +126,10 @@ void ServerPath::register_again(const packet::Address& address) {
   host_.control().claim(ref_, peer_, tunnel_->settings().name, address);
 }
 
-void ServerPath::complain(const packet::Address& address, std::string_view why) {
-  if (std::exchange(complained_, true)) return;
+void ServerPath::refuse(const packet::Address& address, std::string_view why) {
   log::warning("{} at {} calls itself {}, {}", peer_->name, connection_->remote().to_string(), address.to_string(),
                why);
+  connection_->close(registration_refused, fmt::format("{} calls itself {}, {}", peer_->name, address.to_string(), why));
 }
 
 bool ServerPath::accept_source(const packet::Address& source) {
@@ -141,6 +144,11 @@ bool ServerPath::accept_source(const packet::Address& source) {
   }
   tell_registry(source);
   return true;
+}
+
+void ServerPath::no_longer_leads_to(const packet::Prefix& prefix) {
+  told_.erase(prefix.address());
+  if (last_source_ == prefix.address()) last_source_.reset();
 }
 
 void ServerPath::tell_registry(const packet::Address& source) {

@@ -67,6 +67,8 @@ class ServerPath final : private quic::ConnectionOwner {
   void push(Burst burst);
   /// A newer connection has taken the tunnel address: this one neither gets nor delivers anything from now on.
   void supersede();
+  /// The way to `prefix` has led here: the registry is to be told again when the host there is heard again.
+  void no_longer_leads_to(const packet::Prefix& prefix);
   void close(const std::string& reason);
 
   /// Writes what is due. False: the batch is full.
@@ -85,8 +87,8 @@ class ServerPath final : private quic::ConnectionOwner {
 
   bool register_by(Bytes datagram);
   void register_again(const packet::Address& address);
-  /// Once: the client may say it with each packet.
-  void complain(const packet::Address& address, std::string_view why);
+  /// Ends the connection: nothing that the client sends could come through.
+  void refuse(const packet::Address& address, std::string_view why);
   bool accept_source(const packet::Address& source);
   void tell_registry(const packet::Address& source);
   void on_timer();
@@ -100,7 +102,6 @@ class ServerPath final : private quic::ConnectionOwner {
   std::optional<packet::Address> address_;  ///< that was registered
   std::optional<tunnel::Session> session_;  ///< once registered
   bool superseded_ = false;
-  bool complained_ = false;
   bool by_packet_ = false;  ///< registered by a packet's source, for want of a registration
   bool handshaking_ = true;
   Instant since_{};

@@ -40,10 +40,11 @@ void ServerWorker::apply(const peers::Changes& changes) {
   for (const auto& change : changes.routes) {
     const auto tun = std::ranges::find(tuns_, change.tunnel, [](const auto& each) { return each->settings().name; });
     if (tun == tuns_.end()) continue;
-    if (change.path)
-      (*tun)->routes().set(change.prefix, *change.path);
-    else
-      (*tun)->routes().remove(change.prefix);
+    peers::RouteTable& routes = (*tun)->routes();
+    const auto before = change.path ? routes.set(change.prefix, *change.path) : routes.remove(change.prefix);
+    if (before && before != change.path && before->worker == worker_.index()) {
+      if (ServerPath* path = find(before->number)) path->no_longer_leads_to(change.prefix);
+    }
   }
   for (const peers::PathRef& superseded : changes.superseded) {
     if (superseded.worker != worker_.index()) continue;

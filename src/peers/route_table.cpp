@@ -1,17 +1,23 @@
 #include "peers/route_table.h"
 
+#include <utility>
+
 namespace mpquic::peers {
 
-void RouteTable::set(const packet::Prefix& prefix, PathRef path) {
+std::optional<PathRef> RouteTable::set(const packet::Prefix& prefix, PathRef path) {
   Family& routes = family(prefix.address());
-  routes.by_length[prefix.length()][prefix.address()] = path;
   routes.used[prefix.length()] = true;
+  const auto [route, added] = routes.by_length[prefix.length()].try_emplace(prefix.address(), path);
+  if (added) return std::nullopt;
+  return std::exchange(route->second, path);
 }
 
-void RouteTable::remove(const packet::Prefix& prefix) {
+std::optional<PathRef> RouteTable::remove(const packet::Prefix& prefix) {
   Family& routes = family(prefix.address());
-  routes.by_length[prefix.length()].erase(prefix.address());
-  routes.used[prefix.length()] = !routes.by_length[prefix.length()].empty();
+  auto& candidates = routes.by_length[prefix.length()];
+  const auto ended = candidates.extract(prefix.address());
+  routes.used[prefix.length()] = !candidates.empty();
+  return ended ? std::optional(ended.mapped()) : std::nullopt;
 }
 
 std::optional<PathRef> RouteTable::find(const packet::Address& destination) const {

@@ -14,8 +14,9 @@ namespace mpquic::peers {
 /// cost one hash look-up. Each worker has a replica of its own.
 class RouteTable {
  public:
-  void set(const packet::Prefix& prefix, PathRef path);
-  void remove(const packet::Prefix& prefix);
+  /// Both return the path that the very prefix led to before.
+  std::optional<PathRef> set(const packet::Prefix& prefix, PathRef path);
+  std::optional<PathRef> remove(const packet::Prefix& prefix);
   std::optional<PathRef> find(const packet::Address& destination) const;
   std::size_t size() const;
 

@@ -214,8 +214,11 @@ class TestClients:
     def test_an_address_that_belongs_to_another(self, field: Siege) -> None:
         """Neither registered nor used."""
         stolen = bytes(map(int, INNER_CLIENT_V4.split(".")))
-        with counted(field.server, foreign_source=2):
-            self.poke(field, EVE, stolen, attacker.ipv4_packet(INNER_CLIENT_V4, INNER_SERVER_V4))
+        with counted(field.server, foreign_source=1):
+            poked = self.poke(field, EVE, stolen)
+        assert poked.closed == [f"closed by the other end: eve calls itself {INNER_CLIENT_V4}, which it does not own"]
+        with counted(field.server, foreign_source=1):
+            self.poke(field, EVE, attacker.ipv4_packet(INNER_CLIENT_V4, INNER_SERVER_V4))
 
     def test_a_foreign_source_after_a_good_registration(self, field: Siege) -> None:
         sources = (INNER_CLIENT_V4, "8.8.8.8", INNER_SERVER_V4)

@@ -174,6 +174,14 @@ def test_a_host_behind_one_of_two_boxes_is_reached_where_it_spoke(testbed: Testb
     until(lambda: way_to("172.16.1.9/32", "learned") == "10.60.0.1", 2, "the host is learned")
     assert server_node.ping("172.16.1.9", count=3).received == 3
 
+    # It moves to the other box and back again, as a host on wheels does.
+    for number, before in ((1, 0), (0, 1), (1, 0), (0, 1)):
+        boxes[before].ip("address del 172.16.1.9/32 dev lo")
+        boxes[number].add_addresses("lo", "172.16.1.9/32")
+        boxes[number].run([sys.executable, "-c", _SPEAK, "172.16.1.9"])
+        until(lambda: way_to("172.16.1.9/32", "learned") == f"10.60.0.{number + 1}", 2, "it is followed")  # noqa: B023
+        assert server_node.ping("172.16.1.9", count=3).received == 3
+
     # The box that it was behind leaves: what the peer owns is again reached over the other one.
     clients[0].stop()
     until(lambda: not way_to("172.16.1.9/32", "learned"), 2, "the host is forgotten")
