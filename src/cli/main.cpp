@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "cli/cert_command.h"
 #include "cli/check_command.h"
+#include "cli/net_command.h"
 #include "cli/status_command.h"
 #include "daemon/node.h"
 
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
   check_command->add_option("FILE", file, "configuration file")->required();
   check_command->callback([&] { exit_status = mpquic::cli::check_command(file); });
   mpquic::cli::add_status_command(app, exit_status);
+  mpquic::cli::add_net_command(app, exit_status);
   mpquic::cli::add_cert_command(app, exit_status);
 
   try {

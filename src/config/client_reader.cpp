@@ -1,6 +1,7 @@
 #include <array>
 #include <map>
 
+#include "config/classify.h"
 #include "config/role_reader.h"
 #include "config/suggest.h"
 #include "config/tls_reader.h"
@@ -90,14 +91,16 @@ ClientConfig read_client(Fields& top, const Defaults& defaults) {
     read_tunnel(fields, tunnel, defaults);
     read_paths(fields, tunnel, links, destination);
     fields.read("class", tunnel.traffic_class, parse_class);
+    fields.read("masquerade", tunnel.masquerade, parse_bool);
     static constexpr std::array<std::string_view, 1> server_keys = {"listen"};
     fields.refuse(server_keys, "belongs to a server (role: server)");
     fields.finish();
     client.tunnels.push_back(std::move(tunnel));
   }
   client.links = std::move(links.all);
+  client.classify = read_classify(top, client.tunnels);
 
-  static constexpr std::array<std::string_view, 2> server_keys = {"listen", "clients"};
+  static constexpr std::array<std::string_view, 4> server_keys = {"listen", "clients", "egress", "forward"};
   top.refuse(server_keys, "belongs to a server (role: server)");
   return client;
 }

@@ -57,6 +57,9 @@ class Fields {
   /// The value of a key that holds a map of its own, else nullptr.
   const Entry* read_map(std::string_view key);
 
+  /// One map, or a list of them that is not empty.
+  std::vector<const Node*> read_maps(std::string_view key) { return ask_items(key); }
+
   /// As read_map(), of a map whose keys are names that the user chose.
   std::span<const Entry> read_named(std::string_view key);
 

@@ -50,4 +50,8 @@ std::vector<packet::SocketAddress> ServerConfig::listen_addresses() const {
   return all;
 }
 
+std::string PortRange::to_string() const {
+  return first == last ? std::to_string(first) : std::to_string(first) + "-" + std::to_string(last);
+}
+
 }  // namespace mpquic::config

@@ -77,9 +77,36 @@ struct Tunnel {
   const packet::InterfaceAddress& ipv4() const;
 };
 
+/// First to last, both included.
+struct PortRange {
+  std::uint16_t first = 0, last = 0;
+
+  bool contains(const PortRange& other) const { return first <= other.first && other.last <= last; }
+  std::string to_string() const;
+};
+
+/// Packets as a rule of `classify` picks them. A list means any of its values, an empty one any at all.
+struct Traffic {
+  std::vector<Located<std::string>> interfaces;  ///< that they come in by
+  std::vector<Located<unsigned>> vlans;          ///< 802.1Q id
+  std::vector<Located<packet::Prefix>> sources, destinations;
+  std::optional<Located<std::uint8_t>> protocol;  ///< IP protocol number
+  std::vector<Located<PortRange>> source_ports, destination_ports;
+  std::vector<Located<std::uint8_t>> dscp;  ///< RFC 2474: 0 to 63
+};
+
+/// Which tunnel traffic from the LAN takes. The first rule that matches decides.
+struct ClassRule {
+  Place place;
+  Traffic traffic;
+  Located<std::string> tunnel;
+  std::optional<Located<std::string>> fallback;  ///< tunnel to take while the other is down; none: no way at all
+};
+
 struct ClientTunnel : Tunnel {
   std::vector<Path> paths;  ///< exactly one in this version
   TrafficClass traffic_class = TrafficClass::default_;
+  bool masquerade = false;  ///< hosts behind the box appear as the tunnel address
 };
 
 struct ServerTunnel : Tunnel {
@@ -104,14 +131,32 @@ struct ClientConfig {
   ClientTls tls;
   std::vector<Link> links;  ///< in the order of the file, as all lists here
   std::vector<ClientTunnel> tunnels;
+  std::vector<ClassRule> classify;
 
   const Link* find_link(std::string_view name) const;
+};
+
+/// Where the server's tunnels lead out.
+struct Egress {
+  std::string interface;
+  bool masquerade = false;  ///< clients appear as the interface's address
+};
+
+/// What arrives at the egress interface for this port goes to a host behind a client.
+struct PortForward {
+  Place place;
+  std::uint8_t protocol = 0;
+  PortRange ports;
+  Located<packet::Address> to;
+  std::optional<std::uint16_t> to_port;  ///< none: the same
 };
 
 struct ServerConfig {
   ServerTls tls;
   std::vector<ServerTunnel> tunnels;
   std::vector<Client> clients;
+  std::optional<Egress> egress;
+  std::vector<PortForward> forwards;
 
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;

@@ -10,8 +10,6 @@
 namespace mpquic::config {
 namespace {
 
-constexpr std::array<std::string_view, 2> later_keys = {"classify", "egress"};
-
 constexpr std::array<std::string_view, 17> flat_keys = {"bind_ip",
                                                         "remote_addr",
                                                         "remote_port",
@@ -70,7 +68,6 @@ Configuration read_configuration(const Node& root, const std::filesystem::path& 
   } else {
     configuration.node = read_server(top, defaults);
   }
-  top.refuse(later_keys, "is not supported by this version");
   top.finish();
   return configuration;
 }

@@ -23,7 +23,7 @@ ServerTunnel read_server_tunnel(const Entry& entry, const std::optional<Located<
     problems.error(tunnel.place, "{} has no address to listen on (say listen: at the top or here)", fields.what());
   }
   fields.read("alpn", tunnel.alpn, parse_alpn);
-  static constexpr std::array<std::string_view, 3> client_keys = {"server", "links", "class"};
+  static constexpr std::array<std::string_view, 4> client_keys = {"server", "links", "class", "masquerade"};
   fields.refuse(client_keys, "belongs to a client (role: client)");
   fields.finish();
   return tunnel;
@@ -38,6 +38,43 @@ Client read_client_entry(const Entry& entry, Problems& problems) {
   fields.read_list("prefixes", client.prefixes, parse_prefix);
   fields.finish();
   return client;
+}
+
+std::optional<Egress> read_egress(Fields& top) {
+  const Entry* entry = top.read_map("egress");
+  if (entry == nullptr) return std::nullopt;
+  Egress egress;
+  Fields fields(entry->value, entry->place, "egress", top.problems());
+  fields.require("interface");
+  fields.read("interface", egress.interface, parse_interface);
+  fields.read("masquerade", egress.masquerade, parse_bool);
+  fields.finish();
+  return egress;
+}
+
+// {udp: 5060, to: 172.16.21.2}, or {tcp: 8443, to: 172.16.21.2, to_port: 443}
+PortForward read_forward(const Node& node, Problems& problems) {
+  PortForward forward;
+  forward.place = node.place;
+  Fields fields(node, node.place, "the forward", problems);
+  static constexpr std::pair<std::string_view, std::uint8_t> protocols[] = {{"tcp", 6}, {"udp", 17}};
+  for (const auto& [key, protocol] : protocols) {
+    if (!fields.has(key)) continue;
+    if (forward.protocol != 0) problems.error(node.place, "a forward is of tcp or of udp, not of both");
+    forward.protocol = protocol;
+    fields.read(key, forward.ports, parse_ports);
+  }
+  if (forward.protocol == 0) problems.error(node.place, "a forward names a port: {{udp: 5060, to: ADDRESS}}, or tcp");
+  std::optional<PortRange> to_port;
+  fields.require("to");
+  fields.read("to", forward.to, parse_host);
+  fields.read("to_port", to_port, parse_ports);
+  if (to_port) forward.to_port = to_port->first;
+  if (to_port && (to_port->first != to_port->last || forward.ports.first != forward.ports.last)) {
+    problems.error(node.place, "to_port: only a single port can become another one");
+  }
+  fields.finish();
+  return forward;
 }
 
 }  // namespace
@@ -56,7 +93,9 @@ ServerConfig read_server(Fields& top, const Defaults& defaults) {
   for (const Entry& entry : top.read_named("clients")) {
     server.clients.push_back(read_client_entry(entry, top.problems()));
   }
-  static constexpr std::array<std::string_view, 2> client_keys = {"server", "links"};
+  server.egress = read_egress(top);
+  for (const Node* node : top.read_maps("forward")) server.forwards.push_back(read_forward(*node, top.problems()));
+  static constexpr std::array<std::string_view, 3> client_keys = {"server", "links", "classify"};
   top.refuse(client_keys, "belongs to a client (role: client)");
   return server;
 }

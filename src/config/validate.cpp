@@ -143,6 +143,26 @@ void check_admission(const ServerConfig& server, Problems& problems) {
   }
 }
 
+void check_forwards(const ServerConfig& server, Problems& problems) {
+  for (auto forward = server.forwards.begin(); forward != server.forwards.end(); ++forward) {
+    if (!server.egress) problems.error(forward->place, "a forward needs egress: {{interface: NAME}}, where it arrives");
+    const bool owned = std::ranges::any_of(server.clients, [&](const Client& client) {
+      return std::ranges::any_of(client.prefixes, [&](const auto& own) { return own->contains(forward->to.value); });
+    });
+    if (!owned && forward->protocol != 0) {
+      problems.error(forward->to.place, "no client owns {}", forward->to->to_string());
+    }
+    const auto doubled = std::find_if(server.forwards.begin(), forward, [&](const PortForward& other) {
+      const bool apart = other.ports.last < forward->ports.first || forward->ports.last < other.ports.first;
+      return other.protocol == forward->protocol && other.to->family() == forward->to->family() && !apart;
+    });
+    if (doubled != forward) {
+      problems.error(forward->place, "port {} is forwarded already (line {})", forward->ports.to_string(),
+                     doubled->place.line);
+    }
+  }
+}
+
 void check_server(const ServerConfig& server, Problems& problems) {
   check_addresses(server.tunnels, problems);
   check_networks(server.tunnels, problems);
@@ -150,6 +170,7 @@ void check_server(const ServerConfig& server, Problems& problems) {
   check_congestion(server.tunnels, problems);
   check_ownership(server.clients, problems);
   check_admission(server, problems);
+  check_forwards(server, problems);
 
   const auto names = names_of(server.tunnels);
   const std::set<std::string_view> known(names.begin(), names.end());

@@ -205,4 +205,48 @@ Result<packet::Prefix> parse_prefix(std::string_view text) {
                  with_host_bits->network().to_string(), packet::Prefix(with_host_bits->address).to_string());
 }
 
+Result<packet::Address> parse_host(std::string_view text) {
+  if (const auto address = packet::Address::parse(text)) return *address;
+  return failure("{} is no IP address", in_quotes(text));
+}
+
+Result<unsigned> parse_vlan(std::string_view text) {
+  const auto number = parse_number(text);
+  if (!number) return failure("{} is no VLAN id", in_quotes(text));
+  if (*number < 1 || *number > 4094) return failure("VLAN {} is out of range (1 to 4094)", text);
+  return *number;
+}
+
+Result<std::uint8_t> parse_protocol(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::uint8_t> protocols[] = {
+      {"tcp", 6},  {"udp", 17}, {"icmp", 1},   {"icmpv6", 58}, {"gre", 47},
+      {"esp", 50}, {"ah", 51},  {"sctp", 132}, {"dccp", 33}};
+  const auto number = parse_number(text);
+  if (number && *number <= 255) return static_cast<std::uint8_t>(*number);
+  return choose<std::uint8_t>(text, protocols);
+}
+
+Result<PortRange> parse_ports(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto first = parse_number(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : parse_number(text.substr(dash + 1));
+  if (!first || !last || *first < 1 || *last > 65535 || *first > *last) {
+    return failure("{} is no port or range of ports, such as 5060 or 10000-20000", in_quotes(text));
+  }
+  return PortRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
+}
+
+Result<std::uint8_t> parse_dscp(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::uint8_t> names[] = {
+      {"cs0", 0},   {"cs1", 8},   {"cs2", 16},  {"cs3", 24},  {"cs4", 32},  {"cs5", 40},  {"cs6", 48},  {"cs7", 56},
+      {"af11", 10}, {"af12", 12}, {"af13", 14}, {"af21", 18}, {"af22", 20}, {"af23", 22}, {"af31", 26}, {"af32", 28},
+      {"af33", 30}, {"af41", 34}, {"af42", 36}, {"af43", 38}, {"ef", 46},   {"le", 1},    {"va", 44}};
+  const auto number = parse_number(text);
+  if (number && *number <= 63) return static_cast<std::uint8_t>(*number);
+  if (number) return failure("DSCP {} is out of range (0 to 63)", text);
+  return choose<std::uint8_t>(text, names);
+}
+
+bool has_ports(std::uint8_t protocol) { return protocol == 6 || protocol == 17 || protocol == 132 || protocol == 33; }
+
 }  // namespace mpquic::config

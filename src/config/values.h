@@ -38,5 +38,12 @@ Result<packet::Address> parse_source(std::string_view text);
 /// A host's address with the length of its network.
 Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text);
 Result<packet::Prefix> parse_prefix(std::string_view text);
+Result<packet::Address> parse_host(std::string_view text);
+
+Result<unsigned> parse_vlan(std::string_view text);          ///< IEEE 802.1Q: 1 to 4094
+Result<std::uint8_t> parse_protocol(std::string_view text);  ///< a name or a number
+Result<PortRange> parse_ports(std::string_view text);        ///< "5060" or "10000-20000"
+Result<std::uint8_t> parse_dscp(std::string_view text);      ///< a name (RFC 2474, 2597, 3246, 8622) or a number
+bool has_ports(std::uint8_t protocol);
 
 }  // namespace mpquic::config

@@ -35,6 +35,7 @@ ClientTunnel::~ClientTunnel() { worker_.forget(*this); }
 
 void ClientTunnel::enter(TunnelState state, std::string detail) {
   if (state != state_) since_ = worker_.now();
+  if ((state == TunnelState::up) != (state_ == TunnelState::up)) settings_.on_up(state == TunnelState::up);
   state_ = state;
   detail_ = std::move(detail);
 }

@@ -44,6 +44,8 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
     std::shared_ptr<const quic::TlsContext> tls;
     /// Called on the worker's thread when the largest inner packet changes; 0 is never told.
     std::function<void(std::size_t)> on_mtu;
+    /// Called on the worker's thread when packets can go, and when they can't any more.
+    std::function<void(bool)> on_up;
     /// Called on the worker's thread when somebody has deleted the TUN device.
     std::function<void()> on_device_gone;
   };

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "control/control_socket.h"
+#include "daemon/kernel_state.h"
 
 namespace mpquic::daemon {
 namespace {
@@ -67,6 +68,7 @@ class Node {
   Timers timers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Role> role_;
+  std::unique_ptr<KernelState> kernel_state_;
   bool stopping_ = false;
   bool stopped_ = false;  ///< the workers too
   std::optional<std::string> failure_;
@@ -111,6 +113,11 @@ Result<void> Node::start() {
                      timers_,
                      [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); },
                      {},
+                     [this](const std::string& tunnel, bool up) {
+                       mailbox_->post([this, tunnel, up] {
+                         if (kernel_state_) kernel_state_->set_up(tunnel, up);
+                       });
+                     },
                      [this](const std::string& reason) { mailbox_->post([this, reason] { fail(reason); }); }};
   for (unsigned i = 0; i < worker_count(configuration_); ++i) {
     auto worker = Worker::create(i);
@@ -122,6 +129,9 @@ Result<void> Node::start() {
       configuration_.client() != nullptr ? make_client(configuration_, tools) : make_server(configuration_, tools);
   if (!role) return std::unexpected(role.error());
   role_ = std::move(*role);
+  auto kernel_state = KernelState::create(configuration_, tools);
+  if (!kernel_state) return std::unexpected(kernel_state.error());
+  kernel_state_ = std::move(*kernel_state);
   for (const auto& worker : workers_) worker->start();
   return {};
 }
@@ -153,6 +163,8 @@ Result<void> Node::run() {
   log::info("{} runs, version {}, workers: {}", configuration_.name, MPQUIC_VERSION, workers_.size());
   while (!stopping_) turn();
   loop_.forget(control_.fd());
+  kernel_state_->remove();
+  kernel_state_.reset();
   std::thread farewell;
   role_->stop([this, &farewell] {
     // What the workers still have to say is heard until they are done.

@@ -129,7 +129,8 @@ void ServerPath::register_again(const packet::Address& address) {
 void ServerPath::refuse(const packet::Address& address, std::string_view why) {
   log::warning("{} at {} calls itself {}, {}", peer_->name, connection_->remote().to_string(), address.to_string(),
                why);
-  connection_->close(registration_refused, fmt::format("{} calls itself {}, {}", peer_->name, address.to_string(), why));
+  connection_->close(registration_refused,
+                     fmt::format("{} calls itself {}, {}", peer_->name, address.to_string(), why));
 }
 
 bool ServerPath::accept_source(const packet::Address& source) {

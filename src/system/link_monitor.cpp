@@ -11,7 +11,7 @@ Result<LinkMonitor> LinkMonitor::open(const std::vector<std::string>& names) {
   if (!socket) return std::unexpected(socket.error());
   // Subscribed before the first dump: what happens in between is then seen twice rather than never.
   auto events = NetlinkEvents::open(
-      {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE});
+      {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}, NETLINK_ROUTE);
   if (!events) return std::unexpected(events.error());
   LinkMonitor monitor(*std::move(socket), *std::move(events));
   for (const std::string& name : names) monitor.watched_[name];

@@ -26,6 +26,8 @@ class LinkMonitor {
   Result<std::vector<std::string>> read();
   /// The name must be watched. Valid until read(), watch() or forget().
   const LinkState& state(std::string_view name) const;
+  /// All interfaces, watched or not.
+  const LinkTable& table() const { return table_; }
 
   void watch(const std::string& name);
   void forget(std::string_view name);

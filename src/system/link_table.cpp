@@ -4,7 +4,10 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
+
+#include "system/routing.h"
 
 namespace mpquic::system {
 namespace {
@@ -66,6 +69,8 @@ void LinkTable::apply_link(const LinkMessage& message, bool gone) {
   link.name = message.name.value_or(link.name);
   link.mtu = message.mtu.value_or(link.mtu);
   link.operstate = message.operstate.value_or(link.operstate);
+  link.lower = message.lower.value_or(link.lower);
+  if (message.vlan) link.vlan = message.vlan;
 }
 
 void LinkTable::apply_address(const AddressMessage& message, bool gone) {
@@ -96,6 +101,7 @@ LinkState LinkTable::state(std::string_view name) const {
   state.carrier = state.up && (link.flags & IFF_LOWER_UP) != 0 && operational;
   state.mtu = link.mtu;
   state.addresses = usable_addresses(ifindex);
+  state.networks = networks(ifindex);
   if (state.up) {
     state.gateway4 = gateway(ifindex, packet::Address::Family::ipv4);
     state.gateway6 = gateway(ifindex, packet::Address::Family::ipv6);
@@ -114,13 +120,39 @@ std::vector<packet::Address> LinkTable::usable_addresses(unsigned ifindex) const
   return addresses;
 }
 
+std::vector<packet::Prefix> LinkTable::networks(unsigned ifindex) const {
+  std::set<packet::Prefix> found;
+  if (const auto known = addresses_.find(ifindex); known != addresses_.end()) {
+    for (const AddressMessage& one : known->second) {
+      if (!usable(one)) continue;
+      found.insert(one.peer ? packet::Prefix(*one.peer, one.address.length) : one.address.network());
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+std::vector<std::string> LinkTable::vlan_interfaces(unsigned vlan, std::string_view parent) const {
+  const std::string ending = "." + std::to_string(vlan);
+  std::vector<std::string> names;
+  for (const auto& [ifindex, link] : links_) {
+    const std::string_view before = std::string_view(link.name).substr(0, link.name.rfind('.'));
+    const bool named = !link.vlan && link.name.ends_with(ending) && (parent.empty() || before == parent);
+    const auto lower = links_.find(link.lower);
+    const bool tagged =
+        link.vlan == vlan && (parent.empty() || (lower != links_.end() && lower->second.name == parent));
+    if (named || tagged) names.push_back(link.name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 std::optional<packet::Address> LinkTable::gateway(unsigned ifindex, packet::Address::Family family) const {
   // Of equal metrics the main table's route counts: that is the one an administrator sees first.
   const auto rank = [](const RouteMessage& route) { return std::tuple(route.metric, route.table != RT_TABLE_MAIN); };
   const RouteMessage* best = nullptr;
   std::optional<packet::Address> gateway;
   for (const RouteMessage& route : default_routes_) {
-    if (!is_for(route, family) || (best && rank(route) >= rank(*best))) continue;
+    if (route.protocol == our_protocol || !is_for(route, family) || (best && rank(route) >= rank(*best))) continue;
     const auto hop = std::ranges::find(route.next_hops, ifindex, &RouteMessage::NextHop::ifindex);
     if (hop == route.next_hops.end()) continue;
     best = &route;

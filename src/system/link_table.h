@@ -20,7 +20,9 @@ struct LinkState {
   unsigned mtu = 0;      ///< bytes
   /// Global scope and usable at once: the best to send from first, IPv4 before IPv6, deprecated ones last of a family.
   std::vector<packet::Address> addresses;
-  /// Next hop of the default route of lowest metric out of this interface, in whichever routing table.
+  /// Those that its addresses lie in, each once: what it reaches without a gateway.
+  std::vector<packet::Prefix> networks;
+  /// Next hop of the default route of lowest metric out of this interface, in whichever routing table but ours.
   std::optional<packet::Address> gateway4;
   std::optional<packet::Address> gateway6;
 
@@ -41,6 +43,9 @@ class LinkTable {
   bool routes_stale() const { return routes_stale_; }
   /// The state of the link that has this name now.
   LinkState state(std::string_view name) const;
+  /// Interfaces that carry this VLAN, sorted: 802.1Q devices with that id, and others named PARENT.ID, as those are
+  /// that something else makes. `parent`: of that one alone; empty: of any.
+  std::vector<std::string> vlan_interfaces(unsigned vlan, std::string_view parent) const;
 
  private:
   struct Link {
@@ -48,11 +53,14 @@ class LinkTable {
     unsigned flags = 0;
     std::uint8_t operstate = 0;
     unsigned mtu = 0;
+    unsigned lower = 0;
+    std::optional<unsigned> vlan;
   };
 
   void apply_link(const LinkMessage& message, bool gone);
   void apply_address(const AddressMessage& message, bool gone);
   std::vector<packet::Address> usable_addresses(unsigned ifindex) const;
+  std::vector<packet::Prefix> networks(unsigned ifindex) const;
   std::optional<packet::Address> gateway(unsigned ifindex, packet::Address::Family family) const;
 
   std::map<unsigned, Link> links_;                             ///< by ifindex

@@ -47,6 +47,7 @@ std::optional<Bytes> Attributes::bytes(std::uint16_t type) const {
 }
 
 std::optional<std::uint8_t> Attributes::u8(std::uint16_t type) const { return value_of<std::uint8_t>(bytes(type)); }
+std::optional<std::uint16_t> Attributes::u16(std::uint16_t type) const { return value_of<std::uint16_t>(bytes(type)); }
 std::optional<std::uint32_t> Attributes::u32(std::uint16_t type) const { return value_of<std::uint32_t>(bytes(type)); }
 
 std::optional<std::string_view> Attributes::text(std::uint16_t type) const {

@@ -41,6 +41,7 @@ class Attributes {
 
   std::optional<Bytes> bytes(std::uint16_t type) const;
   std::optional<std::uint8_t> u8(std::uint16_t type) const;
+  std::optional<std::uint16_t> u16(std::uint16_t type) const;
   std::optional<std::uint32_t> u32(std::uint16_t type) const;
   std::optional<std::string_view> text(std::uint16_t type) const;
   Attributes nested(std::uint16_t type) const;  ///< empty when there is none

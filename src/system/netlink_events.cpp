@@ -14,10 +14,10 @@ constexpr int socket_buffer = 1 << 20;
 
 }  // namespace
 
-Result<NetlinkEvents> NetlinkEvents::open(std::initializer_list<int> groups) {
+Result<NetlinkEvents> NetlinkEvents::open(std::initializer_list<int> groups, int bus) {
   NetlinkEvents events;
   events.buffer_.resize(receive_size);
-  events.socket_.reset(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  events.socket_.reset(mnl_socket_open2(bus, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!events.socket_) return os_failure("open a netlink socket for events");
   if (mnl_socket_bind(events.socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
     return os_failure("bind a netlink socket for events");

@@ -14,7 +14,7 @@
 
 namespace mpquic::system {
 
-/// What the kernel tells of its own accord: a subscription to groups of NETLINK_ROUTE (RTNLGRP_*).
+/// What the kernel tells of its own accord: a subscription to groups of events.
 class NetlinkEvents {
  public:
   enum class Drained : std::uint8_t {
@@ -22,7 +22,8 @@ class NetlinkEvents {
     overrun,  ///< some were lost: everything must be asked for again, now that older events can't come after it
   };
 
-  static Result<NetlinkEvents> open(std::initializer_list<int> groups);
+  /// `bus` is NETLINK_ROUTE (RTNLGRP_*) or NETLINK_NETFILTER (NFNLGRP_*).
+  static Result<NetlinkEvents> open(std::initializer_list<int> groups, int bus);
 
   /// Readable when there are events.
   int fd() const { return mnl_socket_get_fd(socket_.get()); }

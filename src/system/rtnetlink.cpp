@@ -78,6 +78,8 @@ std::optional<LinkMessage> parse_link(const Message& message) {
   link.ipv6_address_generation = attributes.nested(IFLA_AF_SPEC).nested(AF_INET6).u8(IFLA_INET6_ADDR_GEN_MODE);
   const auto info = attributes.nested(IFLA_LINKINFO);
   link.kind = std::string(info.text(IFLA_INFO_KIND).value_or(""));
+  link.lower = attributes.u32(IFLA_LINK);
+  if (link.kind == "vlan") link.vlan = info.nested(IFLA_INFO_DATA).u16(IFLA_VLAN_ID);
   if (link.kind == "tun") link.tun = parse_tun(info.nested(IFLA_INFO_DATA));
   return link;
 }
@@ -116,6 +118,7 @@ std::optional<RouteMessage> parse_route(const Message& message) {
                       .table = attributes.u32(RTA_TABLE).value_or(header->rtm_table),
                       .metric = attributes.u32(RTA_PRIORITY).value_or(0),
                       .type = header->rtm_type,
+                      .protocol = header->rtm_protocol,
                       .next_hops = next_hops_of(family, attributes)};
 }
 

@@ -35,6 +35,8 @@ struct LinkMessage {
   std::optional<std::uint8_t> operstate;                ///< IF_OPER_*, RFC 2863
   std::optional<std::uint8_t> ipv6_address_generation;  ///< IN6_ADDR_GEN_MODE_*; absent: IPv6 is off for this link
   std::string kind;                                     ///< "tun", "veth"; empty for hardware
+  std::optional<unsigned> lower;                        ///< ifindex of what it stands on, a VLAN on its parent
+  std::optional<unsigned> vlan;                         ///< 802.1Q id, of kind "vlan"
   std::optional<TunInfo> tun;
 };
 
@@ -57,8 +59,9 @@ struct RouteMessage {
 
   packet::Prefix destination;
   std::uint32_t table = 0;
-  std::uint32_t metric = 0;  ///< lower is preferred
-  std::uint8_t type = 0;     ///< RTN_*
+  std::uint32_t metric = 0;   ///< lower is preferred
+  std::uint8_t type = 0;      ///< RTN_*
+  std::uint8_t protocol = 0;  ///< RTPROT_*: who made it
   std::vector<NextHop> next_hops;
 
   bool is_default() const { return destination.length() == 0; }

@@ -72,9 +72,9 @@ TEST_F(ServerFile, EachMistakeIsNamedWhereItStands) {
       {server_start + one_tunnel + "clients: {a: {}}\n", {"5:11: client \"a\" lacks the key \"prefixes\""}},
       {server_start + one_tunnel + "clients: {a: {prefixes: []}}\n", {"5:25: prefixes: the list is empty"}},
       {server_start + one_tunnel, {"1:1: the configuration lacks the key \"clients\""}},
-      {server_start + one_tunnel + one_client + "links: {}\nserver: 1.2.3.4:5\nclassify: []\negress: {}\n",
+      {server_start + one_tunnel + one_client + "links: {}\nserver: 1.2.3.4:5\nclassify: []\n",
        {"6:1: \"links\" belongs to a client (role: client)", "7:1: \"server\" belongs to a client (role: client)",
-        "8:1: \"classify\" is not supported by this version", "9:1: \"egress\" is not supported by this version"}},
+        "8:1: \"classify\" belongs to a client (role: client)"}},
       {"role: server\ntls: {certificate: tls/server.pem, key: tls/server.key, client_ca: tls/ca.pem}\n" + one_tunnel +
            one_client,
        {"3:11: tunnel \"mt5\" has no address to listen on (say listen: at the top or here)"}},

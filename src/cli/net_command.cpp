@@ -1,0 +1,117 @@
+#include "cli/net_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "cli/check_command.h"
+#include "control/query.h"
+#include "policy/keeper.h"
+#include "policy/surroundings.h"
+#include "system/link_monitor.h"
+
+namespace mpquic::cli {
+namespace {
+
+constexpr int done = 0;
+constexpr int failed = 1;
+constexpr int wrong_usage = 2;
+
+int report(const Error& error) {
+  fmt::print(stderr, "mpquic: {}\n", error.message);
+  return failed;
+}
+
+/// A node's kernel state as seen from outside of the node.
+struct View {
+  config::Configuration configuration;
+  policy::Keeper keeper;
+  system::LinkMonitor links;
+
+  // Whether a tunnel is up only its node knows; here it counts when its device is there.
+  policy::Plan plan() const {
+    return policy::make_plan(configuration, policy::surroundings(keeper, links.table(), [this](const auto& tunnel) {
+                               return links.table().state(tunnel).up;
+                             }));
+  }
+};
+
+Result<View> look(config::Configuration configuration) {
+  auto keeper = policy::Keeper::open(configuration.name);
+  if (!keeper) return std::unexpected(keeper.error());
+  auto links = system::LinkMonitor::open({});
+  if (!links) return std::unexpected(links.error());
+  return View{std::move(configuration), std::move(*keeper), std::move(*links)};
+}
+
+int apply(View& view) {
+  const policy::Plan plan = view.plan();
+  if (auto applied = view.keeper.apply(plan); !applied) return report(applied.error());
+  for (const std::string& line : plan.waiting) fmt::print("waiting: {}\n", line);
+  return done;
+}
+
+int remove(View& view) {
+  if (auto removed = view.keeper.remove(); !removed) return report(removed.error());
+  return done;
+}
+
+int difference(View& view) {
+  const auto lines = view.keeper.difference(view.plan());
+  if (!lines) return report(lines.error());
+  for (const std::string& line : *lines) fmt::print("{}\n", line);
+  return lines->empty() ? done : failed;
+}
+
+int status(View& view) {
+  const policy::Plan plan = view.plan();
+  const auto lines = view.keeper.difference(plan);
+  if (!lines) return report(lines.error());
+  fmt::print("nftable inet {}, routing tables and rule priorities {} to {}, route protocol {}\n",
+             view.keeper.slot().table(), view.keeper.slot().first(),
+             view.keeper.slot().first() + system::KernelSlot::size - 1, system::our_protocol);
+  for (const auto& rule : plan.routing.rules) fmt::print("rule {}\n", rule.to_string());
+  for (const auto& route : plan.routing.routes) fmt::print("route {}\n", route.to_string());
+  for (const auto& [name, value] : plan.sysctls) fmt::print("sysctl {} = {}\n", name, value);
+  for (const std::string& line : plan.waiting) fmt::print("waiting: {}\n", line);
+  fmt::print("{}\n", lines->empty() ? "all of it is in place" : "NOT all of it is in place: see mpquic net diff");
+  return done;
+}
+
+/// A node that runs keeps its state itself, and knows more than we do here.
+bool runs(const config::Configuration& configuration) {
+  return control::query(configuration.control, "status", std::chrono::seconds(2)).has_value();
+}
+
+int run(const std::string& file, int (*action)(View&), bool changes) {
+  auto configuration = load_reported(file);
+  if (!configuration) return wrong_usage;
+  if (changes && runs(*configuration)) {
+    return report(Error{fmt::format("{} is running and keeps its kernel state itself", configuration->name)});
+  }
+  auto view = look(std::move(*configuration));
+  return view ? action(*view) : report(view.error());
+}
+
+}  // namespace
+
+void add_net_command(CLI::App& app, int& exit_status) {
+  auto* net = app.add_subcommand("net", "The kernel state of a node alone: routes, rules, nftables, sysctls");
+  net->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, int (*action)(View&), bool changes) {
+    auto* command = net->add_subcommand(name, help);
+    auto file = std::make_shared<std::string>();
+    command->add_option("FILE", *file, "configuration file")->required();
+    command->callback([&exit_status, file, action, changes] { exit_status = run(*file, action, changes); });
+  };
+  add("apply", "Set up what can be set up without the tunnels", apply, true);
+  add("remove", "Take back what apply, or a node that was killed, has left", remove, true);
+  add("status", "What is wanted, and whether it is there", status, false);
+  add("diff", "What apply would change; exits 0 if nothing, 1 if something", difference, false);
+}
+
+}  // namespace mpquic::cli

@@ -1,0 +1,119 @@
+#include "daemon/kernel_state.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "policy/surroundings.h"
+
+namespace mpquic::daemon {
+namespace {
+
+// Events come in flocks: one look at the kernel for all of them.
+constexpr Duration settle = std::chrono::milliseconds(20);
+// A tunnel that is back so soon was not missed: its routes stay.
+constexpr Duration down_for_good = std::chrono::milliseconds(500);
+constexpr Duration try_again = std::chrono::seconds(5);
+
+}  // namespace
+
+KernelState::KernelState(const config::Configuration& configuration, const ControlTools& tools, policy::Keeper keeper,
+                         system::LinkMonitor links, policy::Watch watch)
+    : configuration_(configuration),
+      tools_(tools),
+      keeper_(std::move(keeper)),
+      links_(std::move(links)),
+      watch_(std::move(watch)),
+      timer_([this] { check(); }) {}
+
+KernelState::~KernelState() {
+  for (const int fd : {links_.fd(), watch_.routing_fd(), watch_.nftables_fd()}) tools_.loop.forget(fd);
+}
+
+Result<std::unique_ptr<KernelState>> KernelState::create(const config::Configuration& configuration,
+                                                         const ControlTools& tools) {
+  auto keeper = policy::Keeper::open(configuration.name);
+  if (!keeper) return std::unexpected(keeper.error());
+  const auto names = policy::interfaces_of(configuration);
+  auto links = system::LinkMonitor::open({names.begin(), names.end()});
+  if (!links) return std::unexpected(links.error());
+  auto watch = policy::Watch::open();
+  if (!watch) return std::unexpected(watch.error());
+  std::unique_ptr<KernelState> state(
+      new KernelState(configuration, tools, std::move(*keeper), std::move(*links), std::move(*watch)));
+  if (auto watched = state->watch_events(); !watched) return std::unexpected(watched.error());
+  const policy::Plan plan = state->plan();
+  if (auto applied = state->keeper_.apply(plan); !applied) return std::unexpected(applied.error());
+  state->applied_ = plan;
+  state->report(plan);
+  return state;
+}
+
+Result<void> KernelState::watch_events() {
+  const auto on_links = [this] {
+    if (const auto read = links_.read(); !read) log::warning("watching interfaces: {}", read.error().message);
+    check_at(tools_.loop.now() + settle);
+  };
+  const auto on_events = [this] {
+    const auto worth_a_look = watch_.read();
+    if (!worth_a_look) log::warning("watching routes and nftables: {}", worth_a_look.error().message);
+    if (!worth_a_look || *worth_a_look) check_at(tools_.loop.now() + settle);
+  };
+  using Interest = io::EventLoop::Interest;
+  if (auto watched = tools_.loop.watch(links_.fd(), Interest::read, on_links); !watched) return watched;
+  if (auto watched = tools_.loop.watch(watch_.routing_fd(), Interest::read, on_events); !watched) return watched;
+  return tools_.loop.watch(watch_.nftables_fd(), Interest::read, on_events);
+}
+
+policy::Plan KernelState::plan() const {
+  return policy::make_plan(configuration_, policy::surroundings(keeper_, links_.table(), [this](const auto& tunnel) {
+                             return up_.contains(tunnel);
+                           }));
+}
+
+void KernelState::set_up(const std::string& tunnel, bool up) {
+  if (up == up_.contains(tunnel)) return;
+  if (up) {
+    up_.insert(tunnel);
+    check_at(tools_.loop.now());
+  } else {
+    up_.erase(tunnel);
+    check_at(tools_.loop.now() + down_for_good);
+  }
+}
+
+void KernelState::check_at(Instant when) {
+  if (removed_ || when >= check_at_) return;
+  check_at_ = when;
+  tools_.timers.set(timer_, when);
+}
+
+void KernelState::check() {
+  check_at_ = never;
+  const policy::Plan wanted = plan();
+  auto disturbed = keeper_.disturbed();
+  if (disturbed && !*disturbed && wanted == applied_) return;
+  if (disturbed && *disturbed) log::info("somebody has changed routes, rules or nftables of mpquic: putting them back");
+  if (auto applied = keeper_.apply(wanted); !applied) {
+    if (applied.error().message != failure_) log::warning("kernel state: {}", applied.error().message);
+    failure_ = applied.error().message;
+    return check_at(tools_.loop.now() + try_again);
+  }
+  failure_.clear();
+  applied_ = wanted;
+  report(wanted);
+}
+
+void KernelState::report(const policy::Plan& plan) {
+  const std::set<std::string> waiting(plan.waiting.begin(), plan.waiting.end());
+  for (const std::string& line : waiting) {
+    if (!waiting_.contains(line)) log::info("waiting: {}", line);
+  }
+  waiting_ = waiting;
+}
+
+void KernelState::remove() {
+  removed_ = true;
+  if (auto done = keeper_.remove(); !done) log::error("kernel state: {}", done.error().message);
+}
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "base/timers.h"
+#include "daemon/node.h"
+#include "policy/keeper.h"
+#include "policy/watch.h"
+#include "system/link_monitor.h"
+
+namespace mpquic::daemon {
+
+/// Keeps routes, rules, nftables and sysctls as the configuration wants them for as long as the node runs, whatever
+/// happens to links, tunnels and to what it made. On the control thread.
+class KernelState {
+ public:
+  /// Has applied what it can by then. `tools` and `configuration` outlive it.
+  static Result<std::unique_ptr<KernelState>> create(const config::Configuration& configuration,
+                                                     const ControlTools& tools);
+  ~KernelState();
+  KernelState(const KernelState&) = delete;
+  KernelState& operator=(const KernelState&) = delete;
+
+  /// A client's tunnel can carry packets, or can't any more.
+  void set_up(const std::string& tunnel, bool up);
+  /// Takes everything back.
+  void remove();
+
+ private:
+  KernelState(const config::Configuration& configuration, const ControlTools& tools, policy::Keeper keeper,
+              system::LinkMonitor links, policy::Watch watch);
+  Result<void> watch_events();
+  policy::Plan plan() const;
+  void check_at(Instant when);
+  void check();
+  void report(const policy::Plan& plan);
+
+  const config::Configuration& configuration_;
+  ControlTools tools_;
+  policy::Keeper keeper_;
+  system::LinkMonitor links_;
+  policy::Watch watch_;
+  Timer timer_;
+  Instant check_at_ = never;
+  std::set<std::string> up_;  ///< tunnels of a client
+  policy::Plan applied_;
+  std::string failure_;            ///< of the last attempt; told once
+  std::set<std::string> waiting_;  ///< told once
+  bool removed_ = false;
+};
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,275 @@
+#include "policy/keeper.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "system/sysctl.h"
+
+namespace mpquic::policy {
+namespace {
+
+using Originals = std::map<std::string, std::string>;
+
+constexpr std::string_view restore_prefix = "restore/";
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    const std::size_t begin = line.find_first_not_of(" \t");
+    if (begin != std::string::npos) lines.push_back(line.substr(begin));
+  }
+  return lines;
+}
+
+/// The sysctls that a listed table says are to be restored.
+Originals read_originals(const std::string& listing) {
+  Originals found;
+  for (const std::string& line : lines_of(listing)) {
+    std::istringstream words(line);
+    std::string chain, name;
+    words >> chain >> name;
+    if (chain != "chain" || !name.starts_with(restore_prefix)) continue;
+    name.erase(0, restore_prefix.size());
+    const std::size_t slash = name.rfind('/');
+    if (slash != std::string::npos) found[name.substr(0, slash)] = name.substr(slash + 1);
+  }
+  return found;
+}
+
+// Less the first line, which names the table, and what only a table has that is not in force.
+std::string inside(const std::string& listing) {
+  std::string text;
+  const auto lines = lines_of(listing);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    if (lines[i] != "flags dormant") text += lines[i] + '\n';
+  }
+  return text;
+}
+
+// What stands in one text and not in the other, in order: the longest common subsequence stays.
+void add_difference(const std::vector<std::string>& before, const std::vector<std::string>& after,
+                    std::vector<std::string>& lines) {
+  std::vector<std::vector<std::size_t>> common(before.size() + 1, std::vector<std::size_t>(after.size() + 1));
+  for (std::size_t i = before.size(); i-- > 0;) {
+    for (std::size_t j = after.size(); j-- > 0;) {
+      common[i][j] = before[i] == after[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
+    }
+  }
+  std::size_t i = 0, j = 0;
+  while (i < before.size() || j < after.size()) {
+    if (i < before.size() && j < after.size() && before[i] == after[j]) {
+      ++i, ++j;
+    } else if (j == after.size() || (i < before.size() && common[i + 1][j] >= common[i][j + 1])) {
+      lines.push_back("- nft " + before[i++]);
+    } else {
+      lines.push_back("+ nft " + after[j++]);
+    }
+  }
+}
+
+std::string replacement(const std::string& table, const std::string& inside) {
+  return fmt::format("table inet {0} {{}}\ndelete table inet {0}\ntable inet {0} {{\n{1}}}\n", table, inside);
+}
+
+bool can_be_recorded(const std::string& name, const std::string& value) {
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' || c == '/';
+  };
+  return !value.empty() && std::ranges::all_of(name + value, fits);
+}
+
+}  // namespace
+
+Result<Keeper> Keeper::open(const std::string& node) {
+  auto netlink = system::NetlinkSocket::open();
+  if (!netlink) return std::unexpected(netlink.error());
+  auto nftables = system::Nftables::open();
+  if (!nftables) return std::unexpected(nftables.error());
+  auto lock = system::KernelLock::take();
+  if (!lock) return std::unexpected(lock.error());
+  const auto tables = nftables->tables();
+  if (!tables) return std::unexpected(tables.error());
+  auto slot = system::KernelSlot::choose(node, *tables);
+  if (!slot)
+    return failure("{} nodes have kernel state here, and there is room for no more", system::KernelSlot::slots);
+  Keeper keeper(std::move(*slot), std::move(*netlink), std::move(*nftables));
+  const auto left = keeper.nftables_.list(keeper.slot_.table());
+  if (!left) return std::unexpected(left.error());
+  keeper.originals_ = read_originals(*left);
+  return keeper;
+}
+
+std::string Keeper::original(const std::string& sysctl) const {
+  const auto known = originals_.find(sysctl);
+  return known != originals_.end() ? known->second : system::read_sysctl(sysctl);
+}
+
+system::RoutingScope Keeper::scope(const Plan& plan) const {
+  system::RoutingScope scope{slot_.first(), system::KernelSlot::size, {}};
+  const auto add_devices = [&](const Plan& one) {
+    for (const auto& route : one.routing.routes) {
+      if (route.ifindex != 0) scope.devices.push_back(route.ifindex);
+    }
+  };
+  add_devices(plan);
+  if (applied_) add_devices(*applied_);
+  return scope;
+}
+
+Result<void> Keeper::apply(const Plan& plan) {
+  auto lock = system::KernelLock::take();
+  if (!lock) return std::unexpected(lock.error());
+  auto originals = originals_for(plan);
+  if (!originals) return std::unexpected(originals.error());
+  const auto before = present_inside();
+  if (!before) return std::unexpected(before.error());
+  const std::string wanted = inside_of_table(plan, *originals);
+  const auto listed = as_listed(wanted);
+  if (!listed) return std::unexpected(listed.error());
+  if (*before != *listed) {
+    if (auto done = replace_table(wanted); !done) return done;
+  }
+  if (auto done = system::apply_routing(netlink_, scope(plan), plan.routing); !done) {
+    if (*before && *before != *listed) {
+      if (auto back = replace_table(**before); !back) {
+        return failure("{}; and the nftable could not be put back: {}", done.error().message, back.error().message);
+      }
+    }
+    return done;
+  }
+  for (const auto& [name, value] : plan.sysctls) {
+    if (system::read_sysctl(name) == value) continue;
+    if (auto done = system::write_sysctl(name, value); !done) return done;
+  }
+  Originals ended;
+  for (const auto& [name, value] : originals_) {
+    if (!originals->contains(name)) ended[name] = value;
+  }
+  originals_ = std::move(*originals);
+  if (auto done = restore(ended); !done) return done;
+  auto listing = nftables_.list(slot_.table());
+  if (!listing) return std::unexpected(listing.error());
+  listing_ = std::move(*listing);
+  applied_ = plan;
+  return {};
+}
+
+Result<bool> Keeper::disturbed() {
+  if (!applied_) return false;
+  const auto listing = nftables_.list(slot_.table());
+  if (!listing) return std::unexpected(listing.error());
+  if (*listing != listing_) return true;
+  const auto routing = system::read_routing(netlink_, scope(*applied_));
+  if (!routing) return std::unexpected(routing.error());
+  return !system::difference(applied_->routing, *routing).empty();
+}
+
+Result<void> Keeper::remove() {
+  auto lock = system::KernelLock::take();
+  if (!lock) return std::unexpected(lock.error());
+  if (auto done = system::apply_routing(netlink_, scope({}), {}); !done) return done;
+  if (auto done = restore(std::exchange(originals_, {})); !done) return done;
+  applied_.reset();
+  const auto listing = nftables_.list(slot_.table());
+  if (!listing) return std::unexpected(listing.error());
+  return listing->empty() ? Result<void>() : nftables_.run("delete table inet " + slot_.table());
+}
+
+Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
+  auto lock = system::KernelLock::take();
+  if (!lock) return std::unexpected(lock.error());
+  std::vector<std::string> lines;
+  const auto present = system::read_routing(netlink_, scope(plan));
+  if (!present) return std::unexpected(present.error());
+  const auto changes = system::difference(plan.routing, *present);
+  for (const auto& rule : changes.remove.rules) lines.push_back("- rule " + rule.to_string());
+  for (const auto& route : changes.remove.routes) lines.push_back("- route " + route.to_string());
+  for (const auto& route : changes.add.routes) lines.push_back("+ route " + route.to_string());
+  for (const auto& rule : changes.add.rules) lines.push_back("+ rule " + rule.to_string());
+  for (const auto& [name, value] : plan.sysctls) {
+    const std::string now = system::read_sysctl(name);
+    if (now != value) lines.push_back(fmt::format("+ sysctl {} = {} (now {})", name, value, now));
+  }
+  const auto before = present_inside();
+  if (!before) return std::unexpected(before.error());
+  const auto originals = originals_for(plan);
+  if (!originals) return std::unexpected(originals.error());
+  const auto after = as_listed(inside_of_table(plan, *originals));
+  if (!after) return std::unexpected(after.error());
+  add_difference(lines_of(before->value_or("")), lines_of(*after), lines);
+  return lines;
+}
+
+std::string Keeper::inside_of_table(const Plan& plan, const Originals& originals) const {
+  std::string text;
+  for (const auto& [name, value] : originals)
+    text += fmt::format("  chain {}{}/{} {{}}\n", restore_prefix, name, value);
+  return text + plan.ruleset;
+}
+
+Result<void> Keeper::replace_table(const std::string& inside) {
+  return nftables_.run(replacement(slot_.table(), inside));
+}
+
+Result<std::optional<std::string>> Keeper::present_inside() {
+  const auto listing = nftables_.list(slot_.table());
+  if (!listing) return std::unexpected(listing.error());
+  if (listing->empty()) return std::nullopt;
+  return inside(*listing);
+}
+
+// As nft would print it: asked by means of a table of another name that is not in force.
+Result<std::string> Keeper::as_listed(const std::string& wanted) {
+  const std::string scratch = fmt::format("mpquic-check.{}", getpid());
+  if (auto made = nftables_.run(replacement(scratch, "flags dormant;\n" + wanted)); !made) {
+    return std::unexpected(made.error());
+  }
+  const auto listing = nftables_.list(scratch);
+  if (auto gone = nftables_.run("delete table inet " + scratch); !gone) return std::unexpected(gone.error());
+  if (!listing) return std::unexpected(listing.error());
+  return inside(*listing);
+}
+
+Result<Originals> Keeper::originals_of_others() {
+  const auto tables = nftables_.tables();
+  if (!tables) return std::unexpected(tables.error());
+  Originals all;
+  for (const std::string& table : *tables) {
+    if (table == slot_.table() || !system::KernelSlot::parse(table)) continue;
+    const auto listing = nftables_.list(table);
+    if (!listing) return std::unexpected(listing.error());
+    all.merge(read_originals(*listing));
+  }
+  return all;
+}
+
+Result<Originals> Keeper::originals_for(const Plan& plan) {
+  auto others = originals_of_others();
+  if (!others) return others;
+  Originals originals;
+  for (const auto& [name, value] : plan.sysctls) {
+    const auto theirs = others->find(name);
+    const bool known = theirs != others->end() && !originals_.contains(name);
+    const std::string before = known ? theirs->second : original(name);
+    if (before != value && can_be_recorded(name, before)) originals[name] = before;
+  }
+  return originals;
+}
+
+Result<void> Keeper::restore(const Originals& originals) {
+  if (originals.empty()) return {};
+  const auto others = originals_of_others();
+  if (!others) return std::unexpected(others.error());
+  for (const auto& [name, value] : originals) {
+    // Gone with its interface, or still needed by another node.
+    if (others->contains(name) || system::read_sysctl(name).empty()) continue;
+    if (auto done = system::write_sysctl(name, value); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace mpquic::policy

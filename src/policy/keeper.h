@@ -1,0 +1,58 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "policy/plan.h"
+#include "system/kernel_slot.h"
+#include "system/netlink.h"
+#include "system/nftables.h"
+
+namespace mpquic::policy {
+
+/// Makes the kernel what a plan says and takes it back without a trace. What was there is told from what is ours by the
+/// node's KernelSlot; a keeper of the same node finds what an earlier one left. What a sysctl was before mpquic set it
+/// stands in the node's nftable, as the name of an empty chain: `restore/net/ipv4/ip_forward/0`. Nodes of one network
+/// namespace share sysctls: the last that needs one restores it. Needs CAP_NET_ADMIN.
+class Keeper {
+ public:
+  static Result<Keeper> open(const std::string& node);
+
+  const system::KernelSlot& slot() const { return slot_; }
+  /// A sysctl as it was before mpquic.
+  std::string original(const std::string& sysctl) const;
+
+  /// All of the plan, or an error and what was before. Where everything is as it should be, nothing is touched.
+  Result<void> apply(const Plan& plan);
+  /// Whether somebody has taken away or changed what the last apply() made. Cheap.
+  Result<bool> disturbed();
+  Result<void> remove();
+  /// A line for each thing that apply() would add (+) or take away (-).
+  Result<std::vector<std::string>> difference(const Plan& plan);
+
+ private:
+  Keeper(system::KernelSlot slot, system::NetlinkSocket netlink, system::Nftables nftables)
+      : slot_(std::move(slot)), netlink_(std::move(netlink)), nftables_(std::move(nftables)) {}
+
+  system::RoutingScope scope(const Plan& plan) const;
+  std::string inside_of_table(const Plan& plan, const std::map<std::string, std::string>& originals) const;
+  Result<void> replace_table(const std::string& inside);
+  /// Nothing: there is no table.
+  Result<std::optional<std::string>> present_inside();
+  Result<std::string> as_listed(const std::string& inside);
+  Result<std::map<std::string, std::string>> originals_of_others();
+  Result<std::map<std::string, std::string>> originals_for(const Plan& plan);
+  Result<void> restore(const std::map<std::string, std::string>& originals);
+
+  system::KernelSlot slot_;
+  system::NetlinkSocket netlink_;
+  system::Nftables nftables_;
+  std::map<std::string, std::string> originals_;  ///< of the sysctls that this node has set
+  std::optional<Plan> applied_;
+  std::string listing_;  ///< of the table, after the last apply()
+};
+
+}  // namespace mpquic::policy

@@ -1,0 +1,382 @@
+#include "policy/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <tuple>
+
+#include "policy/ruleset.h"
+
+namespace mpquic::policy {
+namespace {
+
+using Family = packet::Address::Family;
+using system::KernelSlot;
+using system::LinkState;
+
+constexpr Family families[] = {Family::ipv4, Family::ipv6};
+
+// Of the routes of one of our tables; lower comes first.
+constexpr std::uint32_t local_metric = 1;
+constexpr std::uint32_t default_metric = 10;
+constexpr std::uint32_t fallback_metric = 20;
+constexpr std::uint32_t unreachable_metric = 1000;
+constexpr std::uint32_t main_table = 254;
+
+packet::Prefix anywhere(Family family) {
+  constexpr std::array<std::uint8_t, 16> zeros{};
+  return {packet::Address::from_bytes(Bytes(zeros).first(family == Family::ipv4 ? 4 : 16)), 0};
+}
+
+std::vector<std::string> names_of_tunnels(const auto& tunnels) {
+  std::vector<std::string> names;
+  for (const auto& tunnel : tunnels) names.push_back(tunnel.name);
+  return names;
+}
+
+bool has_address(const config::Tunnel& tunnel, Family family) {
+  return std::ranges::any_of(tunnel.addresses, [&](const auto& one) { return one->address.family() == family; });
+}
+
+bool any_ipv6(const auto& tunnels) {
+  return std::ranges::any_of(tunnels, [](const auto& tunnel) { return has_address(tunnel, Family::ipv6); });
+}
+
+/// What both roles write.
+class Planner {
+ public:
+  explicit Planner(const Surroundings& now) : now_(now) {}
+
+  void rule(Family family, std::uint32_t index, std::uint32_t mark, std::string output_interface) {
+    const std::uint32_t number = now_.slot.first() + index;
+    plan_.routing.rules.push_back({.family = family,
+                                   .priority = number,
+                                   .table = number,
+                                   .mark = mark,
+                                   .mask = mark != 0 ? KernelSlot::mark_mask : 0,
+                                   .output_interface = std::move(output_interface)});
+  }
+
+  void forwarding(bool ipv6) {
+    plan_.sysctls["net/ipv4/ip_forward"] = "1";
+    if (ipv6) plan_.sysctls["net/ipv6/conf/all/forwarding"] = "1";
+  }
+
+  /// Packets come in here whose way back is another: a strict reverse path check (RFC 3704, 2.2) becomes a loose one.
+  void loosen_reverse_path(const std::string& interface) {
+    const std::string name = "net/ipv4/conf/" + interface + "/rp_filter";
+    if (now_.sysctl(name) == "1" || now_.sysctl("net/ipv4/conf/all/rp_filter") == "1") plan_.sysctls[name] = "2";
+  }
+
+  /// A router takes no advertisements unless told to (accept_ra of the kernel's ip-sysctl.rst).
+  void keep_router_advertisements(const std::string& interface) {
+    const std::string name = "net/ipv6/conf/" + interface + "/accept_ra";
+    if (now_.sysctl(name) == "1") plan_.sysctls[name] = "2";
+  }
+
+  /// A connection that came out of a tunnel gives its answers back to it.
+  void remember_tunnel(Ruleset& rules, const std::string& tunnel, std::uint32_t mark) {
+    rules.add("iifname \"{}\" ct state new {} return", tunnel, set_mark("ct", mark, KernelSlot::mark_mask));
+  }
+
+ protected:
+  const Surroundings& now_;
+  Plan plan_;
+};
+
+class ClientPlanner : private Planner {
+ public:
+  ClientPlanner(const config::ClientConfig& client, const Surroundings& now) : Planner(now), client_(client) {
+    for (const auto& tunnel : client.tunnels) destinations_.push_back({tunnel.name, {}});
+    for (const auto& rule : client.classify) {
+      const Destination one{rule.tunnel.value, rule.fallback ? rule.fallback->value : std::string()};
+      if (std::ranges::find(destinations_, one) == destinations_.end()) destinations_.push_back(one);
+    }
+    // With the tunnels in the order of the file, so that a mark means the same whatever the rules say.
+    std::sort(destinations_.begin() + static_cast<std::ptrdiff_t>(client.tunnels.size()), destinations_.end());
+  }
+
+  Plan make() {
+    for (std::size_t i = 0; i < client_.links.size(); ++i) link_table(i);
+    if (!client_.classify.empty()) {
+      find_interfaces();
+      for (std::size_t i = 0; i < destinations_.size(); ++i) destination_table(i);
+      forwarding(any_ipv6(client_.tunnels));
+      for (const auto& tunnel : client_.tunnels) loosen_reverse_path(tunnel.name);
+      if (any_ipv6(client_.tunnels)) {
+        for (const auto& link : client_.links) keep_router_advertisements(link.interface);
+      }
+    }
+    for (const auto& link : client_.links) loosen_reverse_path(link.interface);
+    write_ruleset();
+    return std::move(plan_);
+  }
+
+ private:
+  /// Where rules send traffic: a tunnel, and another while it is down.
+  struct Destination {
+    std::string tunnel, fallback;
+    auto operator<=>(const Destination&) const = default;
+  };
+
+  std::uint32_t index_of(std::size_t destination) const {
+    return static_cast<std::uint32_t>(client_.links.size() + destination);
+  }
+  std::uint32_t table(std::uint32_t index) const { return now_.slot.first() + index; }
+  std::uint32_t mark(std::size_t destination) const { return now_.slot.mark(index_of(destination)); }
+
+  const config::ClientTunnel& tunnel(const std::string& name) const {
+    return *std::ranges::find(client_.tunnels, name, &config::ClientTunnel::name);
+  }
+
+  // What is bound to the link leaves by its own gateway, whatever the main table says.
+  void link_table(std::size_t i) {
+    const config::Link& link = client_.links[i];
+    const auto index = static_cast<std::uint32_t>(i);
+    const LinkState state = now_.link(link.interface);
+    for (const Family family : families) rule(family, index, 0, link.interface);
+    if (!state.present || !state.up) {
+      plan_.waiting.push_back(fmt::format("link {}: interface {} {}", link.name, link.interface,
+                                          state.present ? "is down" : "does not exist"));
+      return;
+    }
+    for (const packet::Prefix& network : state.networks) {
+      plan_.routing.routes.push_back({table(index), network, local_metric, state.ifindex, std::nullopt});
+    }
+    for (const auto& gateway : {state.gateway4, state.gateway6}) {
+      if (!gateway) continue;
+      plan_.routing.routes.push_back(
+          {table(index), anywhere(gateway->family()), default_metric, state.ifindex, gateway});
+    }
+    if (!state.gateway4 && !state.gateway6) {
+      plan_.waiting.push_back(fmt::format("link {}: interface {} has no gateway", link.name, link.interface));
+    }
+  }
+
+  // The interfaces that each rule's traffic comes in by, and all of them together: the LANs.
+  void find_interfaces() {
+    for (const config::ClassRule& rule : client_.classify) {
+      std::vector<std::string> found;
+      const auto& traffic = rule.traffic;
+      if (traffic.vlans.empty()) {
+        for (const auto& interface : traffic.interfaces) found.push_back(interface.value);
+      }
+      for (const auto& vlan : traffic.vlans) {
+        std::vector<std::string> parents;
+        for (const auto& interface : traffic.interfaces) parents.push_back(interface.value);
+        if (parents.empty()) parents.emplace_back();
+        for (const std::string& parent : parents) {
+          std::ranges::copy(now_.vlan_interfaces(vlan.value, parent), std::back_inserter(found));
+        }
+        if (found.empty()) {
+          plan_.waiting.push_back(fmt::format("line {}: no interface carries VLAN {}", rule.place.line, vlan.value));
+        }
+      }
+      for (const std::string& interface : found) {
+        if (traffic.vlans.empty() && !now_.link(interface).present) {
+          plan_.waiting.push_back(fmt::format("line {}: interface {} does not exist", rule.place.line, interface));
+        }
+        lans_.insert(interface);
+      }
+      interfaces_.push_back(std::move(found));
+    }
+  }
+
+  void destination_table(std::size_t i) {
+    const Destination& destination = destinations_[i];
+    const std::uint32_t index = index_of(i);
+    for (const Family family : families) {
+      rule(family, index, mark(i), {});
+      default_route(table(index), destination.tunnel, family, default_metric);
+      if (!destination.fallback.empty()) default_route(table(index), destination.fallback, family, fallback_metric);
+      plan_.routing.routes.push_back({table(index), anywhere(family), unreachable_metric, 0, std::nullopt});
+    }
+    // From one LAN to another the way is the short one.
+    for (const std::string& lan : lans_) {
+      const LinkState state = now_.link(lan);
+      for (const packet::Prefix& network : state.networks) {
+        plan_.routing.routes.push_back({table(index), network, local_metric, state.ifindex, std::nullopt});
+      }
+    }
+  }
+
+  void default_route(std::uint32_t table, const std::string& name, Family family, std::uint32_t metric) {
+    const LinkState state = now_.link(name);
+    if (!state.present || !state.up || !now_.up(name) || !has_address(tunnel(name), family)) return;
+    plan_.routing.routes.push_back({table, anywhere(family), metric, state.ifindex, std::nullopt});
+  }
+
+  void write_ruleset() {
+    Ruleset rules;
+    if (!client_.classify.empty()) {
+      for (std::size_t i = 0; i < destinations_.size(); ++i) {
+        rules.begin_chain(fmt::format("to_{}", i));
+        rules.add("{}", set_mark("meta", mark(i), KernelSlot::mark_mask));
+        rules.add("{}", set_mark("ct", mark(i), KernelSlot::mark_mask));
+        rules.end_chain();
+      }
+      rules.begin_chain("classify", "type filter hook prerouting priority mangle");
+      for (std::size_t i = 0; i < client_.tunnels.size(); ++i) remember_tunnel(rules, client_.tunnels[i].name, mark(i));
+      rules.add("iifname {} return", quoted_set(names_of_tunnels(client_.tunnels)));
+      for (std::size_t i = 0; i < destinations_.size(); ++i) {
+        rules.add("ct mark & {:#010x} == {:#010x} goto to_{}", KernelSlot::mark_mask, mark(i), i);
+      }
+      for (std::size_t i = 0; i < client_.classify.size(); ++i) write_rule(rules, client_.classify[i], interfaces_[i]);
+      rules.end_chain();
+      clamp_mss(rules, names_of_tunnels(client_.tunnels));
+    }
+    std::vector<std::string> masqueraded;
+    for (const auto& tunnel : client_.tunnels) {
+      if (tunnel.masquerade) masqueraded.push_back(tunnel.name);
+    }
+    if (!masqueraded.empty()) {
+      rules.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
+      rules.add("oifname {} masquerade", quoted_set(masqueraded));
+      rules.end_chain();
+    }
+    plan_.ruleset = rules.take();
+  }
+
+  void write_rule(Ruleset& rules, const config::ClassRule& rule, const std::vector<std::string>& interfaces) {
+    const bool names_interfaces = !rule.traffic.interfaces.empty() || !rule.traffic.vlans.empty();
+    if (names_interfaces && interfaces.empty()) return;
+    const Destination wanted{rule.tunnel.value, rule.fallback ? rule.fallback->value : std::string()};
+    const auto destination = std::ranges::find(destinations_, wanted) - destinations_.begin();
+    for (const std::string& match : matches(rule.traffic, interfaces)) rules.add("{}goto to_{}", match, destination);
+  }
+
+  const config::ClientConfig& client_;
+  std::vector<Destination> destinations_;
+  std::vector<std::vector<std::string>> interfaces_;  ///< of each rule
+  std::set<std::string> lans_;
+};
+
+class ServerPlanner : private Planner {
+ public:
+  ServerPlanner(const config::ServerConfig& server, const Surroundings& now) : Planner(now), server_(server) {}
+
+  Plan make() {
+    for (std::size_t i = 0; i < server_.tunnels.size(); ++i) return_routes(i);
+    if (server_.egress) {
+      forwarding(any_ipv6(server_.tunnels));
+      keep_router_advertisements(server_.egress->interface);
+      for (const auto& tunnel : server_.tunnels) loosen_reverse_path(tunnel.name);
+      if (!now_.link(server_.egress->interface).present) {
+        plan_.waiting.push_back(fmt::format("egress: interface {} does not exist", server_.egress->interface));
+      }
+    }
+    write_ruleset();
+    return std::move(plan_);
+  }
+
+ private:
+  std::uint32_t table(std::size_t tunnel) const { return now_.slot.first() + static_cast<std::uint32_t>(tunnel); }
+  std::uint32_t mark(std::size_t tunnel) const { return now_.slot.mark(static_cast<std::uint32_t>(tunnel)); }
+  bool several() const { return server_.tunnels.size() > 1; }
+
+  static bool in_a_network_of(const config::Tunnel& tunnel, const packet::Prefix& prefix) {
+    return std::ranges::any_of(tunnel.addresses, [&](const auto& one) { return one->network().contains(prefix); });
+  }
+
+  bool is_first_way(const config::Client& client, std::size_t tunnel, const packet::Prefix& prefix) const {
+    for (const auto& other : server_.tunnels) {
+      if (in_a_network_of(other, prefix)) return false;
+    }
+    const auto first = std::ranges::find_if(server_.tunnels, [&](const auto& one) { return client.may_use(one.name); });
+    return first - server_.tunnels.begin() == static_cast<std::ptrdiff_t>(tunnel);
+  }
+
+  // What clients own behind their tunnel addresses. The main table leads to the first tunnel that the client may use;
+  // what belongs to a connection out of another tunnel goes back into that one.
+  void return_routes(std::size_t i) {
+    const config::ServerTunnel& tunnel = server_.tunnels[i];
+    const LinkState state = now_.link(tunnel.name);
+    if (several()) {
+      for (const Family family : families) rule(family, static_cast<std::uint32_t>(i), mark(i), {});
+    }
+    if (!state.present || !state.up) return;
+    for (const config::Client& client : server_.clients) {
+      if (!client.may_use(tunnel.name)) continue;
+      for (const auto& prefix : client.prefixes) {
+        if (in_a_network_of(tunnel, prefix.value)) continue;
+        if (is_first_way(client, i, prefix.value)) add_route(main_table, prefix.value, table(i), state.ifindex);
+        if (several()) add_route(table(i), prefix.value, local_metric, state.ifindex);
+      }
+    }
+  }
+
+  void add_route(std::uint32_t table, const packet::Prefix& prefix, std::uint32_t metric, unsigned ifindex) {
+    if (prefix.length() != 0) plan_.routing.routes.push_back({table, prefix, metric, ifindex, std::nullopt});
+  }
+
+  void write_ruleset() {
+    Ruleset rules;
+    const std::vector<std::string> tunnels = names_of_tunnels(server_.tunnels);
+    if (several()) {
+      rules.begin_chain("return_path", "type filter hook prerouting priority mangle");
+      for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(rules, tunnels[i], mark(i));
+      rules.add("iifname {} return", quoted_set(tunnels));
+      for (std::size_t i = 0; i < tunnels.size(); ++i) {
+        rules.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
+                  set_mark("meta", mark(i), KernelSlot::mark_mask));
+      }
+      rules.end_chain();
+    }
+    if (server_.egress) write_egress(rules, *server_.egress, tunnels);
+    plan_.ruleset = rules.take();
+  }
+
+  void write_egress(Ruleset& rules, const config::Egress& egress, const std::vector<std::string>& tunnels) {
+    rules.begin_chain("forward", "type filter hook forward priority filter");
+    rules.add("oifname {} iifname {} accept", quoted_set(tunnels), quoted_set(tunnels));
+    rules.add("oifname {} ct state established,related accept", quoted_set(tunnels));
+    rules.add("oifname {} ct status dnat accept", quoted_set(tunnels));
+    rules.add("oifname {} drop", quoted_set(tunnels));
+    rules.end_chain();
+    clamp_mss(rules, tunnels);
+    if (egress.masquerade) {
+      rules.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
+      rules.add("iifname {} oifname \"{}\" masquerade", quoted_set(tunnels), egress.interface);
+      rules.end_chain();
+    }
+    if (server_.forwards.empty()) return;
+    rules.begin_chain("port_forwards", "type nat hook prerouting priority dstnat");
+    for (const config::PortForward& forward : server_.forwards) {
+      const bool ipv4 = forward.to->is_ipv4();
+      const std::string host = ipv4 ? forward.to->to_string() : "[" + forward.to->to_string() + "]";
+      rules.add("iifname \"{}\" meta nfproto {} meta l4proto {} th dport {} dnat {} to {}{}", egress.interface,
+                ipv4 ? "ipv4" : "ipv6", forward.protocol, forward.ports.to_string(), ipv4 ? "ip" : "ip6", host,
+                forward.to_port ? fmt::format(":{}", *forward.to_port) : "");
+    }
+    rules.end_chain();
+  }
+
+  const config::ServerConfig& server_;
+};
+
+}  // namespace
+
+std::set<std::string> interfaces_of(const config::Configuration& configuration) {
+  std::set<std::string> names;
+  if (const auto* client = configuration.client()) {
+    for (const auto& link : client->links) names.insert(link.interface);
+    for (const auto& tunnel : client->tunnels) names.insert(tunnel.name);
+    for (const auto& rule : client->classify) {
+      for (const auto& interface : rule.traffic.interfaces) names.insert(interface.value);
+    }
+  }
+  if (const auto* server = configuration.server()) {
+    for (const auto& tunnel : server->tunnels) names.insert(tunnel.name);
+    if (server->egress) names.insert(server->egress->interface);
+  }
+  return names;
+}
+
+Plan make_plan(const config::Configuration& configuration, const Surroundings& now) {
+  if (const auto* client = configuration.client()) return ClientPlanner(*client, now).make();
+  return ServerPlanner(*configuration.server(), now).make();
+}
+
+}  // namespace mpquic::policy

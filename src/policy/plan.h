@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.h"
+#include "system/kernel_slot.h"
+#include "system/link_table.h"
+#include "system/routing.h"
+
+namespace mpquic::policy {
+
+/// What a node wants of the kernel, beyond its TUN devices. Plain data: what is there is compared with it.
+struct Plan {
+  system::Routing routing;
+  std::string ruleset;                         ///< what stands inside the node's nftable
+  std::map<std::string, std::string> sysctls;  ///< "net/ipv4/ip_forward" to "1"
+  std::vector<std::string> waiting;            ///< a line each: what is left out as long as something is missing
+
+  bool operator==(const Plan&) const = default;
+};
+
+/// What the wishes depend on, as it is now.
+struct Surroundings {
+  const system::KernelSlot& slot;
+  std::function<system::LinkState(std::string_view interface)> link;
+  /// Interfaces that carry a VLAN, on whichever parent or on that one.
+  std::function<std::vector<std::string>(unsigned vlan, std::string_view parent)> vlan_interfaces;
+  /// As it was before mpquic touched it; empty: this kernel has none of that name.
+  std::function<std::string(const std::string& name)> sysctl;
+  /// Whether packets for this tunnel have somewhere to go.
+  std::function<bool(const std::string& tunnel)> up;
+};
+
+/// Interfaces whose state a plan depends on, each once.
+std::set<std::string> interfaces_of(const config::Configuration& configuration);
+
+Plan make_plan(const config::Configuration& configuration, const Surroundings& now);
+
+}  // namespace mpquic::policy

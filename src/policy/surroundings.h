@@ -1,0 +1,23 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "policy/keeper.h"
+#include "policy/plan.h"
+#include "system/link_table.h"
+
+namespace mpquic::policy {
+
+/// As the kernel is now. What is returned is good as long as `keeper` and `links` are.
+inline Surroundings surroundings(const Keeper& keeper, const system::LinkTable& links,
+                                 std::function<bool(const std::string& tunnel)> up) {
+  return {.slot = keeper.slot(),
+          .link = [&links](std::string_view name) { return links.state(name); },
+          .vlan_interfaces = [&links](unsigned vlan,
+                                      std::string_view parent) { return links.vlan_interfaces(vlan, parent); },
+          .sysctl = [&keeper](const std::string& name) { return keeper.original(name); },
+          .up = std::move(up)};
+}
+
+}  // namespace mpquic::policy

@@ -1,0 +1,348 @@
+"""The box as a router: which tunnel the LAN's traffic takes, what becomes of it when that tunnel is down, and what is left
+in the kernel afterwards.
+
+    lan ---- lan0 box wan1 ---- wan1 server inet0 ---- internet
+                     cr ................ mc
+                     df ................ md     (over wan2)
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lab import Lab, LinkSpec, Node, programs, topology
+from lab.topology import INTERNET_V4, INTERNET_V6, LAN_V4, SERVER_V4
+from nodes import PORT, Authority, Configuration, Mpquic, Testbed, client_configuration, patience, server_configuration
+from nodes import until
+
+SECOND_HOST = "192.168.77.3"  # of the LAN, on the same machine
+LANS = ["192.168.77.0/24", "fd00:77::/64"]
+
+FOREIGN = """
+ip link add dummy0 type ifb; ip link set dummy0 up; ip address add 172.31.0.1/24 dev dummy0
+ip route add 172.31.9.0/24 dev dummy0 proto static metric 7; ip route add default dev dummy0 table 77
+ip -6 route add fd31::/64 dev dummy0 proto static; ip route add unreachable 172.31.10.0/24 proto 42
+ip rule add priority 9999 from 172.31.0.9 lookup 77; ip rule add priority 10040 fwmark 0x1/0xff lookup 77
+ip -6 rule add priority 15000 from fd31::9 lookup 77
+nft -f - <<'NFT'
+table inet firewall { chain forward { type filter hook forward priority 0; policy accept; counter; }; }
+table ip nat { chain post { type nat hook postrouting priority 100; oifname "dummy0" masquerade; }; }
+table inet mpquic { set mine { type ipv4_addr; elements = { 10.1.1.1 }; }; }
+NFT
+"""
+
+SNAPSHOT = """
+ip -o route show table all; ip -6 -o route show table all; ip rule; ip -6 rule; nft -s list ruleset
+sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding
+sysctl -a 2>/dev/null | grep -E 'conf\\.(wan1|wan2|lan0|all|default)\\.(rp_filter|accept_ra) '
+"""
+
+
+def shell(node: Node, script: str) -> str:
+    done = subprocess.run(node.command(["sh", "-ec", script]), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def snapshot(node: Node) -> list[str]:
+    """What the kernel has, but for what has a clock in it."""
+    return [line for line in shell(node, SNAPSHOT).splitlines() if "expires" not in line]
+
+
+def box_client(authority: Authority, classify: list[dict[str, Any]], **top: Any) -> Configuration:
+    return client_configuration(
+        authority, "box1", f"{SERVER_V4}:{PORT}",
+        {
+            "cr": {"address": ["10.200.1.1/24", "fd00:200:1::1/64"], "class": "critical"},
+            "df": {"address": ["10.200.2.1/24", "fd00:200:2::1/64"], "links": ["wan2"]},
+        },
+        interfaces=["wan1", "wan2"], classify=classify, **top,
+    )  # fmt: skip
+
+
+def box_server(authority: Authority, **top: Any) -> Configuration:
+    return server_configuration(
+        authority,
+        tunnels={
+            "mc": ["10.200.1.254/24", "fd00:200:1::254/64"],
+            "md": ["10.200.2.254/24", "fd00:200:2::254/64"],
+        },
+        clients={"box1": ["10.200.1.1", "10.200.2.1", "fd00:200:1::1", "fd00:200:2::1", *LANS]},
+        **top,
+    )
+
+
+@dataclass
+class Site:
+    testbed: Testbed
+    net: topology.Box
+    server: Mpquic
+    client: Mpquic
+
+    def sent(self) -> dict[str, int]:
+        """Packets that have gone into each tunnel."""
+        counters = json.loads(self.net.box.ip("-s -json link show"))
+        return {link["ifname"]: link["stats64"]["tx"]["packets"] for link in counters}
+
+    def way_of(self, *arguments: str, count: int = 3) -> str:
+        """The tunnel that pings to the internet take; they must be answered."""
+        before = self.sent()
+        ping = self.net.lan.run(["ping", "-n", "-c", str(count), "-i", "0.02", "-W", "2", *arguments], check=False)
+        after = self.sent()
+        taken = [name for name in ("cr", "df") if after[name] - before[name] >= count]
+        assert ping.returncode == 0 and len(taken) == 1, f"{taken}: {ping.stdout}"
+        return taken[0]
+
+
+def make_site(testbed: Testbed, client: Configuration, server: Configuration) -> Site:
+    net = topology.box(testbed.lab, [LinkSpec.both(""), LinkSpec()])
+    net.lan.add_addresses("lan0", f"{SECOND_HOST}/24")
+    site = Site(testbed, net, testbed.run(net.server, server), testbed.run(net.box, client))
+    site.client.wait_until_up()
+    return site
+
+
+CLASSIFY = [
+    {"source": SECOND_HOST, "tunnel": "df"},
+    {"interface": "lan0", "dscp": "ef", "class": "critical"},
+    {"interface": "lan0", "protocol": "udp", "destination_port": ["5060", "10000-20000"], "tunnel": "cr"},
+    {"interface": "lan0", "destination": f"{INTERNET_V6}/128", "tunnel": "cr"},
+    {"interface": "lan0", "tunnel": "df"},
+]
+
+
+@pytest.fixture(scope="module")
+def site(authority: Authority) -> Iterator[Site]:
+    with Lab() as lab:
+        testbed = Testbed(lab, authority)
+        made = make_site(testbed, box_client(authority, CLASSIFY), box_server(authority, egress={"interface": "inet0"}))
+        yield made
+        testbed.stop()
+
+
+class TestClassification:
+    def test_by_source_dscp_destination_and_interface(self, site: Site) -> None:
+        assert site.way_of("-I", SECOND_HOST, INTERNET_V4) == "df"
+        assert site.way_of("-Q", "0xb8", INTERNET_V4) == "cr"  # DSCP 46
+        assert site.way_of(INTERNET_V6) == "cr"
+        assert site.way_of(INTERNET_V4) == "df"
+
+    def test_by_protocol_and_port(self, site: Site) -> None:
+        for port, way in ((5060, "cr"), (5061, "df"), (15000, "cr"), (20001, "df")):
+            before = site.sent()
+            send = "import socket, sys\ns = socket.socket(2, 2)\nfor _ in range(20): s.sendto(b'x', (sys.argv[1], int(sys.argv[2])))"
+            site.net.lan.python(send, INTERNET_V4, str(port))
+            after = site.sent()
+            assert {name: after[name] - before[name] >= 20 for name in ("cr", "df")} == {"cr": way == "cr", "df": way == "df"}
+
+    def test_what_comes_back_comes_by_the_same_tunnel(self, site: Site) -> None:
+        for options, there, back in ((["-Q", "0xb8"], "cr", "mc"), ([], "df", "md")):
+            before = json.loads(site.net.server.ip(f"-s -json link show dev {back}"))[0]["stats64"]["tx"]["packets"]
+            assert site.way_of(*options, INTERNET_V4, count=5) == there
+            after = json.loads(site.net.server.ip(f"-s -json link show dev {back}"))[0]["stats64"]["tx"]["packets"]
+            assert after - before >= 5
+
+    def test_who_speaks_from_outside_is_answered_by_the_tunnel_it_came_from(self, site: Site) -> None:
+        # box1 may use mc first, so the server reaches the LAN by it; by its rules the LAN would answer by df.
+        site.net.server.run("nft add table inet open; nft flush table inet open", check=False)
+        before = site.sent()
+        assert site.net.server.ping(LAN_V4, count=5, source="10.200.1.254").received == 5
+        after = site.sent()
+        assert after["cr"] - before["cr"] >= 5
+        assert after["df"] - before["df"] < 5
+
+    def test_the_internet_gets_only_answers_in(self, site: Site) -> None:
+        assert site.net.internet.ping(LAN_V4, count=3, patience=0.3).received == 0
+
+    def test_tcp_fits_both_ways(self, site: Site) -> None:
+        """The LAN's MTU is 1500, the tunnel's is not, and nobody needs ICMP to find out."""
+        mtu = json.loads(site.net.box.ip("-json link show dev df"))[0]["mtu"]
+        server = site.net.internet.start([sys.executable, "-c", _SEGMENT_SIZE])
+        server.wait_for_log("ready")
+        assert site.net.lan.tcp_connect(INTERNET_V4, 7100)
+        size = int(server.wait_for_log(r"size (\d+)").group(1))
+        assert size <= mtu - 40 - 12, "less TCP's time stamps"
+
+
+_SEGMENT_SIZE = """
+import socket
+s = socket.create_server(("", 7100))
+print("ready", flush=True)
+c, _ = s.accept()
+print("size", c.getsockopt(6, 2), flush=True)
+"""
+
+
+class TestStrictness:
+    @pytest.fixture
+    def strict(self, testbed: Testbed) -> Site:
+        rules = [
+            {"source": SECOND_HOST, "tunnel": "cr", "fallback": "df"},
+            {"interface": "lan0", "tunnel": "cr"},
+        ]
+        authority = testbed.authority
+        return make_site(testbed, box_client(authority, rules), box_server(authority, egress={"interface": "inet0"}))
+
+    def test_a_tunnel_that_is_down_answers_at_once_and_nothing_leaks(self, strict: Site) -> None:
+        net = strict.net
+        assert strict.way_of(INTERNET_V4) == "cr"
+        assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
+        net["wan1"].link.cut()
+        until(lambda: strict.client.tunnel("cr")["state"] != "up", 8)
+        def refused() -> bool:
+            return "Unreachable" in net.lan.run(["ping", "-n", "-c", "1", "-W", "1", INTERNET_V4], check=False).stdout
+
+        until(refused, 3, "the LAN is told")
+        watched = [net.box.start(["tcpdump", "-n", "-l", "-i", name, "host", LAN_V4]) for name in ("wan1", "wan2", "df")]
+        for capture in watched:
+            capture.wait_for_log("listening on")
+        lost = net.lan.run(["ping", "-n", "-c", "50", "-i", "0.01", "-W", "1", INTERNET_V4], check=False).stdout
+        assert "Unreachable" in lost and " 0 received" in lost, lost
+        for capture in watched:
+            capture.stop()
+            assert "ICMP" not in capture.log, capture.log
+
+        # What names a fallback goes on, and comes back when the tunnel does.
+        assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "df"
+        net["wan1"].link.heal()
+        strict.client.wait_until_up("cr", 10)
+        until(lambda: net.lan.ping(INTERNET_V4, count=1, patience=0.3).received == 1, 3)
+        assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
+
+    def test_after_a_crash_nothing_leaks_either(self, strict: Site) -> None:
+        assert strict.way_of(INTERNET_V4) == "cr"
+        strict.client.kill()
+        lost = strict.net.lan.run(["ping", "-n", "-c", "5", "-i", "0.05", "-W", "1", INTERNET_V4], check=False).stdout
+        assert "Unreachable" in lost and " 0 received" in lost, lost
+        strict.client.start()
+        strict.client.wait_until_up()
+        assert strict.way_of(INTERNET_V4) == "cr"
+
+
+class TestKernelState:
+    def net_command(self, client: Mpquic, verb: str) -> subprocess.CompletedProcess[str]:
+        return client.node.run([programs.mpquic(), "net", verb, str(client.file)], check=False)
+
+    def test_what_is_not_ours_is_never_touched(self, testbed: Testbed) -> None:
+        net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+        shell(net.box, FOREIGN)
+        net.box.sysctl({"net.ipv4.ip_forward": "0", "net.ipv4.conf.wan1.rp_filter": "1"})
+        before = snapshot(net.box)
+        client = testbed.add(net.box, box_client(testbed.authority, CLASSIFY))
+
+        assert self.net_command(client, "diff").returncode == 1
+        applied = self.net_command(client, "apply")
+        assert applied.returncode == 0, applied.stderr
+        with_ours = snapshot(net.box)
+        assert set(before) - set(with_ours) == {
+            "net.ipv4.ip_forward = 0", "net.ipv4.conf.wan1.rp_filter = 1",
+            "net.ipv6.conf.wan1.accept_ra = 1", "net.ipv6.conf.wan2.accept_ra = 1",
+        }  # fmt: skip
+        again = self.net_command(client, "diff")
+        assert (again.returncode, again.stdout) == (0, ""), again.stdout + again.stderr
+        assert self.net_command(client, "apply").returncode == 0
+        assert snapshot(net.box) == with_ours
+        assert self.net_command(client, "remove").returncode == 0
+        assert snapshot(net.box) == before
+
+        # The same with the node itself, once stopped and once killed.
+        client.start().stop()
+        assert snapshot(net.box) == before
+        client.start().kill()
+        assert snapshot(net.box) != before
+        client.start().stop()
+        assert snapshot(net.box) == before
+        client.start().kill()
+        assert self.net_command(client, "remove").returncode == 0
+        assert snapshot(net.box) == before
+
+    def test_two_nodes_share_a_kernel(self, testbed: Testbed) -> None:
+        net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+        net.box.sysctl({"net.ipv4.ip_forward": "0", "net.ipv6.conf.all.forwarding": "0"})
+        before = snapshot(net.box)
+        nodes = []
+        for name, tunnel, link in (("one", "cr", "wan1"), ("two", "df", "wan2")):
+            configuration = client_configuration(
+                testbed.authority, "box1", f"{SERVER_V4}:{PORT}", {tunnel: "10.200.1.1/24"}, interfaces=[link],
+                classify=[{"interface": "lan0", "dscp": "ef" if name == "one" else "cs1", "tunnel": tunnel}],
+            )  # fmt: skip
+            nodes.append(testbed.run(net.box, configuration, name))
+        assert shell(net.box, "nft list tables | grep -c 'mpquic\\.'").strip() == "2"
+        nodes[0].stop()
+        assert shell(net.box, "cat /proc/sys/net/ipv4/ip_forward").strip() == "1", "the other still needs it"
+        nodes[1].stop()
+        assert snapshot(net.box) == before
+
+    def test_what_somebody_flushes_is_back_within_a_second(self, site: Site) -> None:
+        def in_place() -> bool:
+            return self.net_command(site.client, "diff").returncode == 0
+
+        box = site.net.box
+        until(in_place, 2)
+        for damage in ("nft flush ruleset", "ip rule del priority 10002", "ip route flush table 10002",
+                       "nft delete chain inet $(nft list tables | grep -o 'mpquic[^ ]*') mss"):  # fmt: skip
+            shell(box, damage)
+            until(in_place, 1 / patience(1), damage)
+        assert site.way_of(INTERNET_V6) == "cr"
+        site.client.wait_for_log("somebody has changed routes, rules or nftables of mpquic: putting them back")
+
+    def test_a_node_that_runs_is_left_alone(self, site: Site) -> None:
+        refused = self.net_command(site.client, "remove")
+        assert refused.returncode == 1
+        assert "is running and keeps its kernel state itself" in refused.stderr
+
+    def test_an_interface_that_comes_later(self, testbed: Testbed) -> None:
+        rules = [{"vlan": "3Y", "tunnels": {"1": "cr", "2": "df"}}, {"interface": "lan9", "tunnel": "df"}]
+        site = make_site(testbed, box_client(testbed.authority, rules), box_server(testbed.authority))
+        for missing in ("interface lan9 does not exist", "no interface carries VLAN 31", "no interface carries VLAN 32"):
+            site.client.wait_for_log(missing)
+        box = site.net.box
+        for name in ("lan9", "lan0.31", "lan0.32"):
+            box.ip(f"link add {name} type ifb")
+            until(lambda name=name: f'"{name}"' in shell(box, "nft list ruleset"), 2, name)
+
+
+class TestNat:
+    def test_masquerade_at_both_ends_and_a_port_forward(self, testbed: Testbed) -> None:
+        authority = testbed.authority
+        client = client_configuration(
+            authority, "box1", f"{SERVER_V4}:{PORT}", {"cr": {"address": "10.200.1.1/24", "masquerade": True}},
+            interfaces=["wan1"], classify=[{"interface": "lan0", "tunnel": "cr"}],
+        )  # fmt: skip
+        server = server_configuration(
+            authority, {"mc": "10.200.1.254/24"}, {"box1": ["10.200.1.1", "192.168.77.0/24"]},
+            egress={"interface": "inet0", "masquerade": True},
+            forward=[{"tcp": "7000", "to": LAN_V4, "to_port": "7001"}, {"udp": "10000-10010", "to": LAN_V4}],
+        )  # fmt: skip
+        net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+        testbed.run(net.server, server)
+        testbed.run(net.box, client).wait_until_up()
+
+        seen = net.internet.start(["tcpdump", "-n", "-l", "-i", "inet0", "icmp"])
+        seen.wait_for_log("listening on")
+        until(lambda: net.lan.ping(INTERNET_V4, count=1, patience=0.3).received == 1, 3)
+        assert net.lan.ping(INTERNET_V4, count=3).received == 3
+        seen.wait_for_log("198.51.100.1 > 198.51.100.2: ICMP echo request")
+        seen.stop()
+        assert "192.168.77.2" not in seen.log and "10.200.1.1" not in seen.log
+
+        listener = net.lan.start([sys.executable, "-c", _ACCEPT])
+        listener.wait_for_log("ready")
+        assert net.internet.tcp_connect("198.51.100.1", 7000)
+        listener.wait_for_log("from 198.51.100.2")
+
+
+_ACCEPT = """
+import socket
+s = socket.create_server(("", 7001))
+print("ready", flush=True)
+c, peer = s.accept()
+print("from", peer[0], flush=True)
+"""

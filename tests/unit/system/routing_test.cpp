@@ -1,0 +1,82 @@
+#include "system/routing.h"
+
+#include <gtest/gtest.h>
+#include <net/if.h>
+
+#include "system/own_network.h"
+
+namespace mpquic::system {
+namespace {
+
+packet::Prefix prefix(const char* text) { return packet::Prefix::parse(text).value(); }
+packet::Address address(const char* text) { return packet::Address::parse(text).value(); }
+
+class RoutingTest : public OwnNetwork {
+ protected:
+  void SetUp() override {
+    OwnNetwork::SetUp();
+    run("ip link add one type ifb && ip link set one up && ip address add 10.0.0.1/24 dev one && "
+        "ip link add two type ifb && ip link set two up");
+    one_ = if_nametoindex("one");
+    scope_.devices = {one_};
+    socket_.emplace(NetlinkSocket::open().value());
+  }
+  static std::string output(const std::string& command) {
+    std::string text;
+    FILE* pipe = popen(command.c_str(), "r");
+    for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) text += static_cast<char>(c);
+    pclose(pipe);
+    return text;
+  }
+  Routing wanted() const {
+    return {.routes = {{500, prefix("0.0.0.0/0"), 10, one_, address("10.0.0.254")},
+                       {500, prefix("0.0.0.0/0"), 1000, 0, std::nullopt},
+                       {500, prefix("::/0"), 1000, 0, std::nullopt},
+                       {254, prefix("172.16.0.0/30"), 500, one_, std::nullopt}},
+            .rules = {{packet::Address::Family::ipv4, 500, 500, 0x100000, 0xfff00000, ""},
+                      {packet::Address::Family::ipv6, 500, 500, 0, 0, "one"}}};
+  }
+
+  unsigned one_ = 0;
+  std::optional<NetlinkSocket> socket_;
+  RoutingScope scope_{500, 10, {}};
+};
+
+TEST_F(RoutingTest, WhatIsWantedIsMadeAndReadBackAsItIs) {
+  ASSERT_TRUE(apply_routing(*socket_, scope_, wanted()));
+  EXPECT_TRUE(difference(wanted(), read_routing(*socket_, scope_).value()).empty());
+  EXPECT_NE(output("ip route show table 500").find("default via 10.0.0.254 dev one proto 109 metric 10 onlink"),
+            std::string::npos);
+  EXPECT_NE(output("ip rule").find("500:\tfrom all fwmark 0x100000/0xfff00000 lookup 500 proto 109"),
+            std::string::npos);
+  EXPECT_NE(output("ip -6 rule").find("oif one lookup 500"), std::string::npos);
+  const std::string before = output("ip route show table all; ip rule; ip -6 rule");
+  ASSERT_TRUE(apply_routing(*socket_, scope_, wanted()));
+  EXPECT_EQ(output("ip route show table all; ip rule; ip -6 rule"), before);
+
+  ASSERT_TRUE(apply_routing(*socket_, scope_, {}));
+  EXPECT_EQ(output("ip route show table all proto 109; ip rule show | grep 109"), "");
+}
+
+TEST_F(RoutingTest, AChangedRouteReplacesTheOldOne) {
+  Routing routing = wanted();
+  ASSERT_TRUE(apply_routing(*socket_, scope_, routing));
+  routing.routes[0].gateway = address("10.0.0.253");
+  ASSERT_TRUE(apply_routing(*socket_, scope_, routing));
+  EXPECT_EQ(output("ip route show table 500 default metric 10"), "default via 10.0.0.253 dev one proto 109 onlink \n");
+}
+
+TEST_F(RoutingTest, OthersAreNeitherSeenNorReplaced) {
+  run("ip route add 172.16.0.0/30 dev two metric 500 && ip rule add priority 501 lookup 500 && "
+      "ip route add 192.0.2.0/24 dev two table 500 proto static && ip route add 192.0.2.0/24 dev two table 600 proto "
+      "109");
+  EXPECT_EQ(read_routing(*socket_, scope_).value(), Routing());
+  const std::string before = output("ip route show table all; ip rule; ip -6 rule");
+  const auto refused = apply_routing(*socket_, scope_, wanted());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "add route 172.16.0.0/30 dev one table 254 metric 500: File exists");
+  EXPECT_EQ(output("ip route show table all; ip rule; ip -6 rule"), before) << "nothing is left half done";
+}
+
+}  // namespace
+}  // namespace mpquic::system
