@@ -86,6 +86,7 @@ def test_it_does_not_flap_while_the_tunnel_reconnects(testbed: Testbed) -> None:
     watch = net.client.start(["ip", "-o", "monitor", "address", "dev", "cr"], log="watch.log")
     for count in range(1, 11):
         net.client.ip("address del 10.60.1.2/24 dev wan")
+        until(lambda: joined.client.tunnel()["state"] != "up", 2, "noticed")
         net.client.ip("address add 10.60.1.2/24 dev wan")
 
         def reconnected() -> bool:
