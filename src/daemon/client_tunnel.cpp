@@ -137,6 +137,7 @@ void ClientTunnel::on_burst(Burst burst) {
   auto packets = packet::Splitter::begin(burst.header, burst.packet);
   if (!packets) return drops_.count(packets.error());
   session_.push(std::move(burst.memory), std::move(*packets), packet::flow_hash(burst.packet), worker_.now());
+  if (state_ == TunnelState::up) worker_.expect_answer(connection_->smoothed_rtt());
   worker_.at_end_of_turn(*this);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/timers.h"
+#include "base/token_bucket.h"
 #include "io/event_loop.h"
 #include "io/mailbox.h"
 #include "io/udp_socket.h"
@@ -56,11 +57,15 @@ class Worker {
   void at_end_of_turn(TurnTask& task);
   /// The task is going away.
   void forget(TurnTask& task);
+  /// Something was sent over a path of this round trip: where that is very short, the worker watches for the answer
+  /// before it goes to sleep.
+  void expect_answer(Duration round_trip);
 
  private:
   Worker(unsigned index, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox);
   void run();
   void run_turn_tasks();
+  bool watch_for_answer();
 
   unsigned index_;
   io::EventLoop loop_;
@@ -70,6 +75,8 @@ class Worker {
   io::ReceiveBuffers receive_buffers_;
   std::vector<TurnTask*> tasks_;
   std::vector<TurnTask*> running_tasks_;
+  TokenBucket watches_;
+  bool answer_expected_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

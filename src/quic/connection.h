@@ -173,6 +173,7 @@ class Connection {
   void closed(CloseCause cause, std::string reason);
   void describe_peer_close();
   std::size_t packet_overhead() const;
+  std::size_t send_quantum() const;
   std::size_t sent_packet_size(std::uint64_t datagram_id) const;
   ngtcp2_ssize write_packet(DatagramSource& source, MutableBytes space);
   bool write_goodbye(packet::UdpBatch& batch);
