@@ -103,7 +103,7 @@ class RuleReader {
       }
       read_scheme(fields, rule, vlans.empty() ? Located<VlanPattern>() : vlans.front());
     } else {
-      for (const auto& [pattern, place] : vlans) rule.traffic.vlans.push_back({pattern.vlan, place});
+      for (const auto& [pattern, place] : vlans) rule.traffic.vlans.emplace_back(pattern.vlan, place);
       read_tunnel_or_class(fields, rule);
     }
     fields.finish();
