@@ -39,6 +39,35 @@ std::string mtu_and_congestion(const Tunnel& tunnel) {
   return fmt::format("{}, congestion control {}", mtu, name(tunnel.congestion));
 }
 
+template <class T>
+void add_list(std::string& text, std::string_view what, const std::vector<Located<T>>& values) {
+  if (values.empty()) return;
+  text += fmt::format("{}{} ", text.empty() ? "" : ", ", what);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i != 0) text += "|";
+    if constexpr (std::is_same_v<T, std::string>) {
+      text += values[i].value;
+    } else if constexpr (std::is_integral_v<T>) {
+      text += std::to_string(values[i].value);
+    } else {
+      text += values[i]->to_string();
+    }
+  }
+}
+
+std::string in_words(const Traffic& traffic) {
+  std::string text;
+  add_list(text, "interface", traffic.interfaces);
+  add_list(text, "VLAN", traffic.vlans);
+  add_list(text, "from", traffic.sources);
+  add_list(text, "to", traffic.destinations);
+  if (traffic.protocol) text += fmt::format("{}protocol {}", text.empty() ? "" : ", ", traffic.protocol->value);
+  add_list(text, "source port", traffic.source_ports);
+  add_list(text, "destination port", traffic.destination_ports);
+  add_list(text, "DSCP", traffic.dscp);
+  return text.empty() ? "everything" : text;
+}
+
 void describe_client(const ClientConfig& client, Lines& lines) {
   const ClientTls& tls = client.tls;
   if (tls.insecure_skip_verify) {
@@ -61,6 +90,11 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     for (const Path& path : tunnel.paths) {
       lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
     }
+    if (tunnel.masquerade) lines.add("  hosts behind the box appear as {}", tunnel.ipv4().address.to_string());
+  }
+  for (const ClassRule& rule : client.classify) {
+    lines.add("traffic of {}: tunnel {}, while it is down {}", in_words(rule.traffic), rule.tunnel.value,
+              rule.fallback ? rule.fallback->value : "none");
   }
 }
 
@@ -79,6 +113,14 @@ void describe_server(const ServerConfig& server, Lines& lines) {
   for (const Client& client : server.clients) {
     lines.add("client {}: owns {}", client.name == anybody ? "* (anybody)" : client.name, joined(client.prefixes));
     lines.add("  may use {}", client.tunnels ? "tunnels " + joined(*client.tunnels) : "all tunnels");
+  }
+  if (server.egress) {
+    lines.add("tunnels lead out by {}{}", server.egress->interface,
+              server.egress->masquerade ? ", as its address" : "");
+  }
+  for (const PortForward& forward : server.forwards) {
+    lines.add("{} port {} goes to {}{}", forward.protocol == 6 ? "TCP" : "UDP", forward.ports.to_string(),
+              forward.to->to_string(), forward.to_port ? fmt::format(", port {}", *forward.to_port) : "");
   }
 }
 

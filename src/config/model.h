@@ -127,6 +127,9 @@ struct Client {
 /// Name of the entry under `clients` for peers that show no certificate.
 inline constexpr std::string_view anybody = "*";
 
+/// Links, tunnels, and tunnels with a fallback together: each has a routing table, and a node has so many.
+inline constexpr std::size_t most_routing_tables = 64;
+
 struct ClientConfig {
   ClientTls tls;
   std::vector<Link> links;  ///< in the order of the file, as all lists here

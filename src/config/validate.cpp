@@ -32,7 +32,20 @@ void check_addresses(const std::vector<SomeTunnel>& tunnels, Problems& problems)
   }
 }
 
+void check_routing_tables(const ClientConfig& client, Problems& problems) {
+  std::set<std::pair<std::string_view, std::string_view>> fallbacks;
+  for (const ClassRule& rule : client.classify) {
+    if (rule.fallback) fallbacks.emplace(rule.tunnel.value, rule.fallback->value);
+  }
+  const std::size_t count = client.links.size() + client.tunnels.size() + fallbacks.size();
+  if (count <= most_routing_tables) return;
+  problems.error(client.tunnels.empty() ? Place() : client.tunnels.back().place,
+                 "links, tunnels and fallbacks are {} together, and there are routing tables for {}", count,
+                 most_routing_tables);
+}
+
 void check_client(const ClientConfig& client, Problems& problems) {
+  check_routing_tables(client, problems);
   check_addresses(client.tunnels, problems);
 
   std::map<std::string_view, const Link*> links;
@@ -164,6 +177,9 @@ void check_forwards(const ServerConfig& server, Problems& problems) {
 }
 
 void check_server(const ServerConfig& server, Problems& problems) {
+  if (server.tunnels.size() > most_routing_tables) {
+    problems.error(server.tunnels.back().place, "there are routing tables for {} tunnels", most_routing_tables);
+  }
   check_addresses(server.tunnels, problems);
   check_networks(server.tunnels, problems);
   check_listen(server.tunnels, problems);

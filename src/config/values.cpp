@@ -103,9 +103,12 @@ Result<std::string> parse_interface(std::string_view text) {
     return failure("{} is no interface name: those have 1 to {} characters", in_quotes(text), longest);
   }
   // The kernel refuses the first two and blanks; it would take a '%' as "number me".
-  const auto bad = text.find_first_of("/:% \t");
+  // nftables takes a '*' for "and all that begin so", and a '"' for the name's end.
+  const auto bad = text.find_first_of("/:% \t*\"\\");
   if (bad != std::string_view::npos || text == "." || text == "..") {
-    return failure("{} is no interface name: '/', ':', '%', blanks, \".\" and \"..\" are not allowed", in_quotes(text));
+    return failure(
+        "{} is no interface name: '/', ':', '%', '*', '\\', quotes, blanks, \".\" and \"..\" are not allowed",
+        in_quotes(text));
   }
   return std::string(text);
 }

@@ -66,19 +66,15 @@ Result<void> KernelState::watch_events() {
 
 policy::Plan KernelState::plan() const {
   return policy::make_plan(configuration_, policy::surroundings(keeper_, links_.table(), [this](const auto& tunnel) {
-                             return up_.contains(tunnel);
+                             const auto known = up_until_.find(tunnel);
+                             return known != up_until_.end() && known->second > tools_.loop.now();
                            }));
 }
 
 void KernelState::set_up(const std::string& tunnel, bool up) {
-  if (up == up_.contains(tunnel)) return;
-  if (up) {
-    up_.insert(tunnel);
-    check_at(tools_.loop.now());
-  } else {
-    up_.erase(tunnel);
-    check_at(tools_.loop.now() + down_for_good);
-  }
+  const Instant now = tools_.loop.now();
+  up_until_[tunnel] = up ? never : now + down_for_good;
+  check_at(up ? now : now + down_for_good);
 }
 
 void KernelState::check_at(Instant when) {

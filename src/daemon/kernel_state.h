@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -44,7 +45,7 @@ class KernelState {
   policy::Watch watch_;
   Timer timer_;
   Instant check_at_ = never;
-  std::set<std::string> up_;  ///< tunnels of a client
+  std::map<std::string, Instant> up_until_;  ///< tunnels of a client
   policy::Plan applied_;
   std::string failure_;            ///< of the last attempt; told once
   std::set<std::string> waiting_;  ///< told once

@@ -130,8 +130,13 @@ Result<void> Node::start() {
   if (!role) return std::unexpected(role.error());
   role_ = std::move(*role);
   auto kernel_state = KernelState::create(configuration_, tools);
-  if (!kernel_state) return std::unexpected(kernel_state.error());
-  kernel_state_ = std::move(*kernel_state);
+  if (kernel_state) {
+    kernel_state_ = std::move(*kernel_state);
+  } else if (policy::is_essential(configuration_)) {
+    return std::unexpected(kernel_state.error());
+  } else {
+    log::warning("links and tunnels have no routing tables of their own: {}", kernel_state.error().message);
+  }
   for (const auto& worker : workers_) worker->start();
   return {};
 }
@@ -163,7 +168,7 @@ Result<void> Node::run() {
   log::info("{} runs, version {}, workers: {}", configuration_.name, MPQUIC_VERSION, workers_.size());
   while (!stopping_) turn();
   loop_.forget(control_.fd());
-  kernel_state_->remove();
+  if (kernel_state_) kernel_state_->remove();
   kernel_state_.reset();
   std::thread farewell;
   role_->stop([this, &farewell] {

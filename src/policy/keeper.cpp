@@ -14,6 +14,7 @@ namespace {
 using Originals = std::map<std::string, std::string>;
 
 constexpr std::string_view restore_prefix = "restore/";
+constexpr std::string_view scratch_prefix = "mpquic-check.";
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> lines;
@@ -40,11 +41,11 @@ Originals read_originals(const std::string& listing) {
   return found;
 }
 
-// Less the first line, which names the table, and what only a table has that is not in force.
+// Less the lines that open and close the table, and what only a table has that is not in force.
 std::string inside(const std::string& listing) {
   std::string text;
   const auto lines = lines_of(listing);
-  for (std::size_t i = 1; i < lines.size(); ++i) {
+  for (std::size_t i = 1; i + 1 < lines.size(); ++i) {
     if (lines[i] != "flags dormant") text += lines[i] + '\n';
   }
   return text;
@@ -93,6 +94,10 @@ Result<Keeper> Keeper::open(const std::string& node) {
   if (!lock) return std::unexpected(lock.error());
   const auto tables = nftables->tables();
   if (!tables) return std::unexpected(tables.error());
+  for (const std::string& table : *tables) {
+    if (!table.starts_with(scratch_prefix)) continue;  // of somebody who was killed: we have the lock
+    if (auto gone = nftables->run("delete table inet " + table); !gone) return std::unexpected(gone.error());
+  }
   auto slot = system::KernelSlot::choose(node, *tables);
   if (!slot)
     return failure("{} nodes have kernel state here, and there is room for no more", system::KernelSlot::slots);
@@ -127,24 +132,9 @@ Result<void> Keeper::apply(const Plan& plan) {
   if (!originals) return std::unexpected(originals.error());
   const auto before = present_inside();
   if (!before) return std::unexpected(before.error());
-  const std::string wanted = inside_of_table(plan, *originals);
-  const auto listed = as_listed(wanted);
-  if (!listed) return std::unexpected(listed.error());
-  if (*before != *listed) {
-    if (auto done = replace_table(wanted); !done) return done;
-  }
-  if (auto done = system::apply_routing(netlink_, scope(plan), plan.routing); !done) {
-    if (*before && *before != *listed) {
-      if (auto back = replace_table(**before); !back) {
-        return failure("{}; and the nftable could not be put back: {}", done.error().message, back.error().message);
-      }
-    }
-    return done;
-  }
-  for (const auto& [name, value] : plan.sysctls) {
-    if (system::read_sysctl(name) == value) continue;
-    if (auto done = system::write_sysctl(name, value); !done) return done;
-  }
+  const auto wanted = as_listed(inside_of_table(plan, *originals));
+  if (!wanted) return std::unexpected(wanted.error());
+  if (auto done = change(plan, *wanted, *before); !done) return done;
   Originals ended;
   for (const auto& [name, value] : originals_) {
     if (!originals->contains(name)) ended[name] = value;
@@ -156,6 +146,35 @@ Result<void> Keeper::apply(const Plan& plan) {
   listing_ = std::move(*listing);
   applied_ = plan;
   return {};
+}
+
+// The nftable first, since it remembers what the sysctls were. Whatever fails, what was changed before it is changed
+// back.
+Result<void> Keeper::change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before) {
+  const bool replaced = before != inside;
+  if (replaced) {
+    if (auto done = replace_table(inside); !done) return done;
+  }
+  Originals changed;
+  const auto done = [&]() -> Result<void> {
+    for (const auto& [name, value] : plan.sysctls) {
+      const std::string now = system::read_sysctl(name);
+      if (now.empty() || now == value) continue;  // gone with its interface, or as it should be
+      if (auto written = system::write_sysctl(name, value); !written) return written;
+      changed[name] = now;
+    }
+    return system::apply_routing(netlink_, scope(plan), plan.routing);
+  }();
+  if (done) return {};
+  std::string trouble;
+  for (const auto& [name, value] : changed) {
+    if (auto back = system::write_sysctl(name, value); !back) trouble += "; " + back.error().message;
+  }
+  if (replaced) {
+    auto back = before ? replace_table(*before) : nftables_.run("delete table inet " + slot_.table());
+    if (!back) trouble += "; " + back.error().message;
+  }
+  return failure("{}{}", done.error().message, trouble);
 }
 
 Result<bool> Keeper::disturbed() {
@@ -224,7 +243,7 @@ Result<std::optional<std::string>> Keeper::present_inside() {
 
 // As nft would print it: asked by means of a table of another name that is not in force.
 Result<std::string> Keeper::as_listed(const std::string& wanted) {
-  const std::string scratch = fmt::format("mpquic-check.{}", getpid());
+  const std::string scratch = fmt::format("{}{}", scratch_prefix, getpid());
   if (auto made = nftables_.run(replacement(scratch, "flags dormant;\n" + wanted)); !made) {
     return std::unexpected(made.error());
   }

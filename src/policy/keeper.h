@@ -46,6 +46,7 @@ class Keeper {
   Result<std::map<std::string, std::string>> originals_of_others();
   Result<std::map<std::string, std::string>> originals_for(const Plan& plan);
   Result<void> restore(const std::map<std::string, std::string>& originals);
+  Result<void> change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before);
 
   system::KernelSlot slot_;
   system::NetlinkSocket netlink_;

@@ -16,6 +16,8 @@ using Family = packet::Address::Family;
 using system::KernelSlot;
 using system::LinkState;
 
+static_assert(config::most_routing_tables <= KernelSlot::size);
+
 constexpr Family families[] = {Family::ipv4, Family::ipv6};
 
 // Of the routes of one of our tables; lower comes first.
@@ -145,12 +147,13 @@ class ClientPlanner : private Planner {
     for (const packet::Prefix& network : state.networks) {
       plan_.routing.routes.push_back({table(index), network, local_metric, state.ifindex, std::nullopt});
     }
-    for (const auto& gateway : {state.gateway4, state.gateway6}) {
+    const auto gateway4 = state.gateway4 ? state.gateway4 : now_.lease_gateway(link.interface, state);
+    for (const auto& gateway : {gateway4, state.gateway6}) {
       if (!gateway) continue;
       plan_.routing.routes.push_back(
           {table(index), anywhere(gateway->family()), default_metric, state.ifindex, gateway});
     }
-    if (!state.gateway4 && !state.gateway6) {
+    if (!gateway4 && !state.gateway6) {
       plan_.waiting.push_back(fmt::format("link {}: interface {} has no gateway", link.name, link.interface));
     }
   }
@@ -372,6 +375,13 @@ std::set<std::string> interfaces_of(const config::Configuration& configuration) 
     if (server->egress) names.insert(server->egress->interface);
   }
   return names;
+}
+
+bool is_essential(const config::Configuration& configuration) {
+  if (const auto* client = configuration.client()) {
+    return !client->classify.empty() || std::ranges::any_of(client->tunnels, &config::ClientTunnel::masquerade);
+  }
+  return configuration.server()->egress.has_value();
 }
 
 Plan make_plan(const config::Configuration& configuration, const Surroundings& now) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -32,12 +33,18 @@ struct Surroundings {
   std::function<std::vector<std::string>(unsigned vlan, std::string_view parent)> vlan_interfaces;
   /// As it was before mpquic touched it; empty: this kernel has none of that name.
   std::function<std::string(const std::string& name)> sysctl;
+  /// The IPv4 gateway that DHCP names for an interface, for when the kernel knows none.
+  std::function<std::optional<packet::Address>(std::string_view interface, const system::LinkState&)> lease_gateway;
   /// Whether packets for this tunnel have somewhere to go.
   std::function<bool(const std::string& tunnel)> up;
 };
 
 /// Interfaces whose state a plan depends on, each once.
 std::set<std::string> interfaces_of(const config::Configuration& configuration);
+
+/// Whether the node would not do what its configuration says without all of its plan: it sends, hides or lets through
+/// other people's packets. Otherwise the plan only keeps a client's own packets on their links.
+bool is_essential(const config::Configuration& configuration);
 
 Plan make_plan(const config::Configuration& configuration, const Surroundings& now);
 

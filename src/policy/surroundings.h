@@ -5,6 +5,7 @@
 
 #include "policy/keeper.h"
 #include "policy/plan.h"
+#include "system/dhcp_lease.h"
 #include "system/link_table.h"
 
 namespace mpquic::policy {
@@ -17,6 +18,8 @@ inline Surroundings surroundings(const Keeper& keeper, const system::LinkTable& 
           .vlan_interfaces = [&links](unsigned vlan,
                                       std::string_view parent) { return links.vlan_interfaces(vlan, parent); },
           .sysctl = [&keeper](const std::string& name) { return keeper.original(name); },
+          .lease_gateway = [](std::string_view interface,
+                              const system::LinkState& state) { return system::lease_gateway(interface, state); },
           .up = std::move(up)};
 }
 

@@ -19,8 +19,7 @@ import pytest
 
 from lab import Lab, LinkSpec, Node, programs, topology
 from lab.topology import INTERNET_V4, INTERNET_V6, LAN_V4, SERVER_V4
-from nodes import PORT, Authority, Configuration, Mpquic, Testbed, client_configuration, patience, server_configuration
-from nodes import until
+from nodes import PORT, Authority, Configuration, Mpquic, Testbed, client_configuration, server_configuration, until
 
 SECOND_HOST = "192.168.77.3"  # of the LAN, on the same machine
 LANS = ["192.168.77.0/24", "fd00:77::/64"]
@@ -151,7 +150,6 @@ class TestClassification:
 
     def test_who_speaks_from_outside_is_answered_by_the_tunnel_it_came_from(self, site: Site) -> None:
         # box1 may use mc first, so the server reaches the LAN by it; by its rules the LAN would answer by df.
-        site.net.server.run("nft add table inet open; nft flush table inet open", check=False)
         before = site.sent()
         assert site.net.server.ping(LAN_V4, count=5, source="10.200.1.254").received == 5
         after = site.sent()
@@ -195,7 +193,12 @@ class TestStrictness:
         assert strict.way_of(INTERNET_V4) == "cr"
         assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
         net["wan1"].link.cut()
-        until(lambda: strict.client.tunnel("cr")["state"] != "up", 8)
+
+        def noticed() -> bool:
+            net.lan.ping(INTERNET_V4, count=1, patience=0.1)  # an idle tunnel misses nothing
+            return strict.client.tunnel("cr")["state"] != "up"
+
+        until(noticed, 8)
         def refused() -> bool:
             return "Unreachable" in net.lan.run(["ping", "-n", "-c", "1", "-W", "1", INTERNET_V4], check=False).stdout
 
@@ -289,7 +292,7 @@ class TestKernelState:
         for damage in ("nft flush ruleset", "ip rule del priority 10002", "ip route flush table 10002",
                        "nft delete chain inet $(nft list tables | grep -o 'mpquic[^ ]*') mss"):  # fmt: skip
             shell(box, damage)
-            until(in_place, 1 / patience(1), damage)
+            until(in_place, 0.5, damage)
         assert site.way_of(INTERNET_V6) == "cr"
         site.client.wait_for_log("somebody has changed routes, rules or nftables of mpquic: putting them back")
 

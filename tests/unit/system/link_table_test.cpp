@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "system/messages.h"
+#include "system/routing.h"
 
 namespace mpquic::system {
 namespace {
@@ -167,6 +168,34 @@ TEST_F(LinkTableTest, ADumpReplacesWhatWasKnown) {
   EXPECT_TRUE(addresses().empty());
   table.set_links({});
   EXPECT_FALSE(table.state("wan").present);
+}
+
+TEST_F(LinkTableTest, KnowsTheNetworksThatALinkReachesByItself) {
+  apply(link_message(RTM_NEWLINK, 3, "lan", running));
+  for (const char* text : {"192.0.2.5/24", "192.0.2.6/24", "fd00::1/64"}) apply(address_message(RTM_NEWADDR, 3, text));
+  Texts networks;
+  for (const auto& one : table.state("lan").networks) networks.push_back(one.to_string());
+  EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64"}));
+}
+
+TEST_F(LinkTableTest, FindsTheInterfacesOfAVlanByTheirNames) {
+  int ifindex = 3;
+  for (const char* name : {"eth0", "eth0.31", "eth1.31", "eth0.3", "eth0.131"}) {
+    apply(link_message(RTM_NEWLINK, ifindex++, name, running));
+  }
+  EXPECT_EQ(table.vlan_interfaces(31, ""), (Texts{"eth0.31", "eth1.31"}));
+  EXPECT_EQ(table.vlan_interfaces(31, "eth1"), (Texts{"eth1.31"}));
+  EXPECT_EQ(table.vlan_interfaces(32, ""), Texts());
+}
+
+TEST_F(LinkTableTest, OurOwnRoutesSayNothingOfAGateway) {
+  apply(link_message(RTM_NEWLINK, 3, "wan", running));
+  RouteMessage ours = route("192.0.2.9", 3, 1, 10'000);
+  ours.protocol = our_protocol;
+  table.set_default_routes({ours});
+  EXPECT_EQ(table.state("wan").gateway4, std::nullopt);
+  table.set_default_routes({ours, route("192.0.2.1", 3, 100, RT_TABLE_MAIN)});
+  EXPECT_EQ(table.state("wan").gateway4, address("192.0.2.1"));
 }
 
 }  // namespace

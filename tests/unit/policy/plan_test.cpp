@@ -1,0 +1,137 @@
+#include "policy/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace mpquic::policy {
+namespace {
+
+using config::Located;
+
+packet::Address address(const char* text) { return packet::Address::parse(text).value(); }
+packet::Prefix prefix(const char* text) { return packet::Prefix::parse(text).value(); }
+packet::InterfaceAddress interface_address(const char* text) { return packet::InterfaceAddress::parse(text).value(); }
+
+/// Node 1 of the machine: tables and priorities from 10064 on, marks from 0x04100000 on.
+class PlanTest : public testing::Test {
+ protected:
+  PlanTest() {
+    links_["wan"] = link(2, "192.0.2.0/24");
+    links_["wan"].gateway4 = address("192.0.2.1");
+    links_["lan"] = link(3, "172.16.0.0/24");
+    links_["cr"] = link(4, "10.1.0.0/24");
+    links_["df"] = link(5, "10.2.0.0/24");
+    client_.links = {{"w", {}, "wan", {}}};
+    for (const char* name : {"cr", "df"}) {
+      config::ClientTunnel tunnel;
+      tunnel.name = name;
+      tunnel.addresses = {interface_address("10.1.0.1/24"), interface_address("fd00::1/64")};
+      client_.tunnels.push_back(tunnel);
+    }
+    config::ClassRule rule;
+    rule.traffic.interfaces = {std::string("lan")};
+    rule.tunnel = std::string("cr");
+    client_.classify = {rule};
+  }
+  static system::LinkState link(unsigned ifindex, const char* network) {
+    system::LinkState state;
+    state.ifindex = ifindex;
+    state.present = state.up = state.carrier = true;
+    state.networks = {prefix(network)};
+    return state;
+  }
+  Plan plan() {
+    config::Configuration configuration;
+    configuration.node = client_;
+    return make_plan(configuration,
+                     {.slot = slot_,
+                      .link = [this](std::string_view name) { return links_[std::string(name)]; },
+                      .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
+                      .sysctl = [this](const std::string& name) { return sysctls_[name]; },
+                      .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
+                      .up = [this](const std::string& name) { return up_.contains(name); }});
+  }
+  /// The routes to everywhere of a table, for IPv4: "METRIC:IFINDEX".
+  std::vector<std::string> ways(std::uint32_t table) {
+    std::vector<std::string> found;
+    for (const auto& route : plan().routing.routes) {
+      if (route.table != table || route.destination != prefix("0.0.0.0/0")) continue;
+      found.push_back(std::to_string(route.metric) + ":" + std::to_string(route.ifindex));
+    }
+    return found;
+  }
+
+  system::KernelSlot slot_{1, "box"};
+  config::ClientConfig client_;
+  std::map<std::string, system::LinkState> links_;
+  std::map<std::string, std::string> sysctls_;
+  std::optional<packet::Address> leased_;
+  std::set<std::string> up_;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(PlanTest, ALinkHasATableWithItsOwnGateway) {
+  EXPECT_EQ(ways(10'064), (Texts{"10:2"}));
+  leased_ = address("192.0.2.99");
+  EXPECT_EQ(plan().routing.routes[1].gateway, address("192.0.2.1")) << "the kernel knows better";
+  links_["wan"].gateway4.reset();
+  EXPECT_EQ(plan().routing.routes[1].gateway, address("192.0.2.99"));
+  leased_.reset();
+  EXPECT_EQ(ways(10'064), Texts());
+  EXPECT_EQ(plan().waiting, (Texts{"link w: interface wan has no gateway"}));
+}
+
+TEST_F(PlanTest, ATunnelThatIsDownLeavesOnlyThatThereIsNoWay) {
+  EXPECT_EQ(ways(10'065), (Texts{"1000:0"}));
+  up_ = {"cr"};
+  EXPECT_EQ(ways(10'065), (Texts{"10:4", "1000:0"}));
+  links_["cr"] = {};
+  EXPECT_EQ(ways(10'065), (Texts{"1000:0"}));
+}
+
+TEST_F(PlanTest, AFallbackHasATableOfItsOwn) {
+  client_.classify[0].fallback = std::string("df");
+  up_ = {"df"};
+  EXPECT_EQ(ways(10'067), (Texts{"20:5", "1000:0"}));
+  EXPECT_EQ(ways(10'065), (Texts{"1000:0"})) << "what names no fallback has none";
+}
+
+TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverTheRules) {
+  const auto marks = [&] {
+    std::map<std::uint32_t, std::uint32_t> tables;
+    for (const auto& rule : plan().routing.rules) {
+      if (rule.mask != 0) tables[rule.mark] = rule.table;
+    }
+    return tables;
+  };
+  const auto before = marks();
+  client_.classify.insert(client_.classify.begin(), client_.classify[0]);
+  client_.classify[0].tunnel = std::string("df");
+  EXPECT_EQ(marks(), before);
+}
+
+TEST_F(PlanTest, WithoutRulesTheLanIsNoneOfItsBusiness) {
+  client_.classify.clear();
+  const Plan without = plan();
+  EXPECT_EQ(without.ruleset, "");
+  EXPECT_FALSE(without.sysctls.contains("net/ipv4/ip_forward"));
+}
+
+TEST_F(PlanTest, OnlyAStrictReversePathCheckIsLoosened) {
+  EXPECT_FALSE(plan().sysctls.contains("net/ipv4/conf/wan/rp_filter"));
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
+  EXPECT_EQ(plan().sysctls["net/ipv4/conf/wan/rp_filter"], "2");
+}
+
+TEST_F(PlanTest, ARuleForAnInterfaceThatIsMissingStandsAndIsWaitedFor) {
+  links_["lan"] = {};
+  EXPECT_NE(plan().ruleset.find("iifname { \"lan\" } goto"), std::string::npos);
+  EXPECT_EQ(plan().waiting, (Texts{"line 0: interface lan does not exist"}));
+}
+
+}  // namespace
+}  // namespace mpquic::policy
