@@ -9,8 +9,6 @@
 namespace mpquic::policy {
 namespace {
 
-using config::Located;
-
 packet::Address address(const char* text) { return packet::Address::parse(text).value(); }
 packet::Prefix prefix(const char* text) { return packet::Prefix::parse(text).value(); }
 packet::InterfaceAddress interface_address(const char* text) { return packet::InterfaceAddress::parse(text).value(); }

@@ -15,7 +15,7 @@ constexpr unsigned running = IFF_UP | IFF_LOWER_UP;
 
 class LinkTableTest : public testing::Test {
  protected:
-  void apply(const Request& message) { table.apply(as_received(message)); }
+  void apply(const Request& message) { table_.apply(as_received(message)); }
   static RouteMessage route(const char* gateway, unsigned ifindex, std::uint32_t metric, std::uint32_t table) {
     const auto hop = address(gateway);
     return {.destination = packet::Prefix(address(hop.is_ipv4() ? "0.0.0.0" : "::"), 0),
@@ -26,29 +26,29 @@ class LinkTableTest : public testing::Test {
   }
   std::vector<std::string> addresses() const {
     std::vector<std::string> texts;
-    for (const auto& one : table.state("wan").addresses) texts.push_back(one.to_string());
+    for (const auto& one : table_.state("wan").addresses) texts.push_back(one.to_string());
     return texts;
   }
 
-  LinkTable table;
+  LinkTable table_;
 };
 
 using Texts = std::vector<std::string>;
 
-TEST_F(LinkTableTest, ALinkThatNeverWasIsAbsent) { EXPECT_EQ(table.state("wan"), LinkState()); }
+TEST_F(LinkTableTest, ALinkThatNeverWasIsAbsent) { EXPECT_EQ(table_.state("wan"), LinkState()); }
 
 TEST_F(LinkTableTest, FollowsALinkThroughItsLife) {
   apply(link_message(RTM_NEWLINK, 3, "wan", 0, 1500, 2));
-  EXPECT_TRUE(table.state("wan").present);
-  EXPECT_FALSE(table.state("wan").up);
+  EXPECT_TRUE(table_.state("wan").present);
+  EXPECT_FALSE(table_.state("wan").up);
   apply(link_message(RTM_NEWLINK, 3, "wan", IFF_UP, 1500, 2));
-  EXPECT_TRUE(table.state("wan").up);
-  EXPECT_FALSE(table.state("wan").carrier);
+  EXPECT_TRUE(table_.state("wan").up);
+  EXPECT_FALSE(table_.state("wan").carrier);
   apply(link_message(RTM_NEWLINK, 3, "wan", running, 1400, 6));
-  EXPECT_TRUE(table.state("wan").carrier);
-  EXPECT_EQ(table.state("wan").mtu, 1400);
+  EXPECT_TRUE(table_.state("wan").carrier);
+  EXPECT_EQ(table_.state("wan").mtu, 1400);
   apply(link_message(RTM_DELLINK, 3, "wan", 0));
-  EXPECT_EQ(table.state("wan"), LinkState());
+  EXPECT_EQ(table_.state("wan"), LinkState());
 }
 
 TEST_F(LinkTableTest, CarrierIsWhatTheLinkItselfSaysAndWhatIsBelowIt) {
@@ -64,7 +64,7 @@ TEST_F(LinkTableTest, CarrierIsWhatTheLinkItselfSaysAndWhatIsBelowIt) {
                                                                    {IFF_UP, 2, false},   // cable pulled
                                                                    {IFF_LOWER_UP, 6, false}}) {  // set down
     apply(link_message(RTM_NEWLINK, 3, "wan", flags, 1500, operstate));
-    EXPECT_EQ(table.state("wan").carrier, carrier) << flags << " " << int{operstate};
+    EXPECT_EQ(table_.state("wan").carrier, carrier) << flags << " " << int{operstate};
   }
 }
 
@@ -74,19 +74,19 @@ TEST_F(LinkTableTest, AnEventWithoutMtuAndOperstateLeavesThem) {
   header.ifi_index = 3;
   header.ifi_flags = running;
   apply(Request("test", RTM_NEWLINK, 0, header));
-  EXPECT_EQ(table.state("wan").mtu, 1400);
-  EXPECT_TRUE(table.state("wan").carrier);
+  EXPECT_EQ(table_.state("wan").mtu, 1400);
+  EXPECT_TRUE(table_.state("wan").carrier);
 }
 
 TEST_F(LinkTableTest, TheNameDecidesWhichLinkIsMeant) {
   apply(link_message(RTM_NEWLINK, 3, "wan", running));
   apply(address_message(RTM_NEWADDR, 3, "192.0.2.2/24"));
   apply(link_message(RTM_NEWLINK, 3, "old", running));
-  EXPECT_FALSE(table.state("wan").present);
-  EXPECT_EQ(table.state("old").addresses.size(), 1);
+  EXPECT_FALSE(table_.state("wan").present);
+  EXPECT_EQ(table_.state("old").addresses.size(), 1);
   apply(link_message(RTM_NEWLINK, 9, "wan", running));
-  EXPECT_EQ(table.state("wan").ifindex, 9);
-  EXPECT_TRUE(table.state("wan").addresses.empty()) << "the other link's address did not follow the name";
+  EXPECT_EQ(table_.state("wan").ifindex, 9);
+  EXPECT_TRUE(table_.state("wan").addresses.empty()) << "the other link's address did not follow the name";
 }
 
 TEST_F(LinkTableTest, OnlyAddressesThatCanBeSentFromCount) {
@@ -121,18 +121,18 @@ TEST_F(LinkTableTest, AnAddressThatIsRemovedIsGone) {
 
 TEST_F(LinkTableTest, TheGatewayIsThatOfTheLowestMetricOutOfTheLink) {
   apply(link_message(RTM_NEWLINK, 3, "wan", running));
-  table.set_default_routes({route("192.0.2.9", 3, 200, RT_TABLE_MAIN), route("192.0.2.1", 3, 100, 300),
+  table_.set_default_routes({route("192.0.2.9", 3, 200, RT_TABLE_MAIN), route("192.0.2.1", 3, 100, 300),
                             route("198.51.100.1", 4, 1, RT_TABLE_MAIN), route("fe80::1", 3, 1024, RT_TABLE_MAIN)});
-  EXPECT_EQ(table.state("wan").gateway4, address("192.0.2.1"));
-  EXPECT_EQ(table.state("wan").gateway6, address("fe80::1"));
-  table.set_default_routes({route("192.0.2.1", 3, 100, 300), route("192.0.2.9", 3, 100, RT_TABLE_MAIN)});
-  EXPECT_EQ(table.state("wan").gateway4, address("192.0.2.9")) << "of equal metrics, the main table's";
+  EXPECT_EQ(table_.state("wan").gateway4, address("192.0.2.1"));
+  EXPECT_EQ(table_.state("wan").gateway6, address("fe80::1"));
+  table_.set_default_routes({route("192.0.2.1", 3, 100, 300), route("192.0.2.9", 3, 100, RT_TABLE_MAIN)});
+  EXPECT_EQ(table_.state("wan").gateway4, address("192.0.2.9")) << "of equal metrics, the main table's";
 }
 
 TEST_F(LinkTableTest, ALinkThatIsDownHasNoGateway) {
-  table.set_default_routes({route("192.0.2.1", 3, 100, RT_TABLE_MAIN)});
+  table_.set_default_routes({route("192.0.2.1", 3, 100, RT_TABLE_MAIN)});
   apply(link_message(RTM_NEWLINK, 3, "wan", 0));
-  EXPECT_EQ(table.state("wan").gateway4, std::nullopt);
+  EXPECT_EQ(table_.state("wan").gateway4, std::nullopt);
 }
 
 TEST_F(LinkTableTest, RoutesAreAskedForAgainWhenTheyMayHaveChanged) {
@@ -164,17 +164,17 @@ TEST_F(LinkTableTest, RoutesAreAskedForAgainWhenTheyMayHaveChanged) {
 TEST_F(LinkTableTest, ADumpReplacesWhatWasKnown) {
   apply(link_message(RTM_NEWLINK, 3, "wan", running));
   apply(address_message(RTM_NEWADDR, 3, "192.0.2.2/24"));
-  table.set_addresses({});
+  table_.set_addresses({});
   EXPECT_TRUE(addresses().empty());
-  table.set_links({});
-  EXPECT_FALSE(table.state("wan").present);
+  table_.set_links({});
+  EXPECT_FALSE(table_.state("wan").present);
 }
 
 TEST_F(LinkTableTest, KnowsTheNetworksThatALinkReachesByItself) {
   apply(link_message(RTM_NEWLINK, 3, "lan", running));
   for (const char* text : {"192.0.2.5/24", "192.0.2.6/24", "fd00::1/64"}) apply(address_message(RTM_NEWADDR, 3, text));
   Texts networks;
-  for (const auto& one : table.state("lan").networks) networks.push_back(one.to_string());
+  for (const auto& one : table_.state("lan").networks) networks.push_back(one.to_string());
   EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64"}));
 }
 
@@ -183,19 +183,19 @@ TEST_F(LinkTableTest, FindsTheInterfacesOfAVlanByTheirNames) {
   for (const char* name : {"eth0", "eth0.31", "eth1.31", "eth0.3", "eth0.131"}) {
     apply(link_message(RTM_NEWLINK, ifindex++, name, running));
   }
-  EXPECT_EQ(table.vlan_interfaces(31, ""), (Texts{"eth0.31", "eth1.31"}));
-  EXPECT_EQ(table.vlan_interfaces(31, "eth1"), (Texts{"eth1.31"}));
-  EXPECT_EQ(table.vlan_interfaces(32, ""), Texts());
+  EXPECT_EQ(table_.vlan_interfaces(31, ""), (Texts{"eth0.31", "eth1.31"}));
+  EXPECT_EQ(table_.vlan_interfaces(31, "eth1"), (Texts{"eth1.31"}));
+  EXPECT_EQ(table_.vlan_interfaces(32, ""), Texts());
 }
 
 TEST_F(LinkTableTest, OurOwnRoutesSayNothingOfAGateway) {
   apply(link_message(RTM_NEWLINK, 3, "wan", running));
   RouteMessage ours = route("192.0.2.9", 3, 1, 10'000);
   ours.protocol = our_protocol;
-  table.set_default_routes({ours});
-  EXPECT_EQ(table.state("wan").gateway4, std::nullopt);
-  table.set_default_routes({ours, route("192.0.2.1", 3, 100, RT_TABLE_MAIN)});
-  EXPECT_EQ(table.state("wan").gateway4, address("192.0.2.1"));
+  table_.set_default_routes({ours});
+  EXPECT_EQ(table_.state("wan").gateway4, std::nullopt);
+  table_.set_default_routes({ours, route("192.0.2.1", 3, 100, RT_TABLE_MAIN)});
+  EXPECT_EQ(table_.state("wan").gateway4, address("192.0.2.1"));
 }
 
 }  // namespace
