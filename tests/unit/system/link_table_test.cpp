@@ -122,7 +122,7 @@ TEST_F(LinkTableTest, AnAddressThatIsRemovedIsGone) {
 TEST_F(LinkTableTest, TheGatewayIsThatOfTheLowestMetricOutOfTheLink) {
   apply(link_message(RTM_NEWLINK, 3, "wan", running));
   table_.set_default_routes({route("192.0.2.9", 3, 200, RT_TABLE_MAIN), route("192.0.2.1", 3, 100, 300),
-                            route("198.51.100.1", 4, 1, RT_TABLE_MAIN), route("fe80::1", 3, 1024, RT_TABLE_MAIN)});
+                             route("198.51.100.1", 4, 1, RT_TABLE_MAIN), route("fe80::1", 3, 1024, RT_TABLE_MAIN)});
   EXPECT_EQ(table_.state("wan").gateway4, address("192.0.2.1"));
   EXPECT_EQ(table_.state("wan").gateway6, address("fe80::1"));
   table_.set_default_routes({route("192.0.2.1", 3, 100, 300), route("192.0.2.9", 3, 100, RT_TABLE_MAIN)});
