@@ -17,7 +17,7 @@ int run(const std::string& file) {
   const auto configuration = mpquic::cli::load_reported(file);
   if (!configuration) return wrong_usage;
   mpquic::log::set_level(configuration->log_level);
-  if (auto ran = mpquic::daemon::run(*configuration); !ran) {
+  if (auto ran = mpquic::daemon::run(*configuration, file); !ran) {
     mpquic::log::error("{}", ran.error().message);
     return failed;
   }

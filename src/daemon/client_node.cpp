@@ -9,6 +9,23 @@
 
 namespace mpquic::daemon {
 
+namespace {
+
+Result<std::shared_ptr<const quic::TlsContext>> load_tls(const config::ClientTls& tls) {
+  if (tls.insecure_skip_verify) {
+    log::warning("insecure_skip_verify is on: anybody on the way can pose as the server and read everything");
+  }
+  const auto file = [](const std::optional<config::File>& named) {
+    return named ? named->value : std::filesystem::path();
+  };
+  return quic::TlsContext::load({.certificate = file(tls.certificate),
+                                 .key = file(tls.key),
+                                 .ca = tls.insecure_skip_verify ? "" : file(tls.ca),
+                                 .server_name = tls.server_name});
+}
+
+}  // namespace
+
 LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server) {
   LinkView view{.interface = link.interface, .index = state.ifindex};
   const auto unusable = [&](std::string obstacle) {
@@ -38,16 +55,7 @@ ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlT
 Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
   const config::ClientConfig& client = *configuration.client();
-  if (client.tls.insecure_skip_verify) {
-    log::warning("insecure_skip_verify is on: anybody on the way can pose as the server and read everything");
-  }
-  const auto file = [](const std::optional<config::File>& named) {
-    return named ? named->value : std::filesystem::path();
-  };
-  auto tls = quic::TlsContext::load({.certificate = file(client.tls.certificate),
-                                     .key = file(client.tls.key),
-                                     .ca = client.tls.insecure_skip_verify ? "" : file(client.tls.ca),
-                                     .server_name = client.tls.server_name});
+  auto tls = load_tls(client.tls);
   if (!tls) return std::unexpected(tls.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
@@ -116,6 +124,20 @@ void ClientNode::stop(std::function<void()> done) {
     tunnel->worker->post([running = std::shared_ptr<ClientTunnel>(std::move(tunnel->running))] { running->stop(); });
   }
   done();
+}
+
+// Connections that stand keep the certificates with which they were made.
+Result<std::function<void()>> ClientNode::prepare(const config::Configuration& next) {
+  auto tls = load_tls(next.client()->tls);
+  if (!tls) return std::unexpected(tls.error());
+  return [this, tls = *tls, client = *next.client()] {
+    for (const auto& tunnel : tunnels_) {
+      tunnel->configuration =
+          *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
+      tunnel->worker->post([running = tunnel->running.get(), tls] { running->set_tls(tls); });
+    }
+    configuration_ = client;
+  };
 }
 
 void ClientNode::collect(std::function<void(control::NodeStatus)> done) {

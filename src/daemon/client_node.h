@@ -20,11 +20,12 @@ class ClientNode final : public Role {
 
   void collect(std::function<void(control::NodeStatus)> done) override;
   void stop(std::function<void()> done) override;
+  Result<std::function<void()>> prepare(const config::Configuration& next) override;
 
  private:
   struct Tunnel {
-    const config::ClientTunnel& configuration;
-    const config::Link& link;
+    config::ClientTunnel configuration;
+    config::Link link;
     packet::SocketAddress server;
     TunSetup tun;
     Worker* worker;
@@ -38,7 +39,7 @@ class ClientNode final : public Role {
   void show_link(Tunnel& tunnel);
   control::TunnelStatus status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const;
 
-  const config::ClientConfig& configuration_;
+  config::ClientConfig configuration_;
   ControlTools tools_;
   system::NetlinkSocket netlink_;
   system::LinkMonitor links_;

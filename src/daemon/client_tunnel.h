@@ -66,6 +66,8 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   ~ClientTunnel() override;
 
   void set_link(const LinkView& link);
+  /// For connections from now on.
+  void set_tls(std::shared_ptr<const quic::TlsContext> tls) { settings_.tls = std::move(tls); }
   /// Says goodbye to the server; nothing is sent any more.
   void stop();
   Snapshot snapshot() const;

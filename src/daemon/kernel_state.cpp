@@ -1,6 +1,7 @@
 #include "daemon/kernel_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "policy/surroundings.h"
@@ -41,10 +42,7 @@ Result<std::unique_ptr<KernelState>> KernelState::create(const config::Configura
   std::unique_ptr<KernelState> state(
       new KernelState(configuration, tools, std::move(*keeper), std::move(*links), std::move(*watch)));
   if (auto watched = state->watch_events(); !watched) return std::unexpected(watched.error());
-  const policy::Plan plan = state->plan();
-  if (auto applied = state->keeper_.apply(plan); !applied) return std::unexpected(applied.error());
-  state->applied_ = plan;
-  state->report(plan);
+  if (auto applied = state->apply(state->plan()); !applied) return std::unexpected(applied.error());
   return state;
 }
 
@@ -89,14 +87,26 @@ void KernelState::check() {
   auto disturbed = keeper_.disturbed();
   if (disturbed && !*disturbed && wanted == applied_) return;
   if (disturbed && *disturbed) log::info("somebody has changed routes, rules or nftables of mpquic: putting them back");
-  if (auto applied = keeper_.apply(wanted); !applied) {
+  if (auto applied = apply(wanted); !applied) {
     if (applied.error().message != failure_) log::warning("kernel state: {}", applied.error().message);
     failure_ = applied.error().message;
     return check_at(tools_.loop.now() + try_again);
   }
+}
+
+Result<void> KernelState::apply(const policy::Plan& plan) {
+  if (auto applied = keeper_.apply(plan); !applied) return applied;
   failure_.clear();
-  applied_ = wanted;
-  report(wanted);
+  applied_ = plan;
+  report(plan);
+  return {};
+}
+
+Result<void> KernelState::reconfigure(const config::Configuration& configuration) {
+  config::Configuration before = std::exchange(configuration_, configuration);
+  auto applied = apply(plan());
+  if (!applied) configuration_ = std::move(before);
+  return applied;
 }
 
 void KernelState::report(const policy::Plan& plan) {

@@ -17,7 +17,7 @@ namespace mpquic::daemon {
 /// happens to links, tunnels and to what it made. On the control thread.
 class KernelState {
  public:
-  /// Has applied what it can by then. `tools` and `configuration` outlive it.
+  /// Has applied what it can by then.
   static Result<std::unique_ptr<KernelState>> create(const config::Configuration& configuration,
                                                      const ControlTools& tools);
   ~KernelState();
@@ -26,6 +26,8 @@ class KernelState {
 
   /// A client's tunnel can carry packets, or can't any more.
   void set_up(const std::string& tunnel, bool up);
+  /// After an error everything is as it was before.
+  Result<void> reconfigure(const config::Configuration& configuration);
   /// Takes everything back.
   void remove();
 
@@ -36,9 +38,10 @@ class KernelState {
   policy::Plan plan() const;
   void check_at(Instant when);
   void check();
+  Result<void> apply(const policy::Plan& plan);
   void report(const policy::Plan& plan);
 
-  const config::Configuration& configuration_;
+  config::Configuration configuration_;
   ControlTools tools_;
   policy::Keeper keeper_;
   system::LinkMonitor links_;

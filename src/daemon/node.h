@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,9 @@ class Role {
   /// Says goodbye to the other ends and takes everything off the workers. `done` is called on the control thread when
   /// the last letter for that is on its way: the workers may be stopped then, and not before.
   virtual void stop(std::function<void()> done) = 0;
+  /// Readies a configuration of which config::needs_restart() has nothing to say. All that can fail is behind us when
+  /// it returns; what it returns changes over.
+  virtual Result<std::function<void()>> prepare(const config::Configuration& next) = 0;
 };
 
 /// The control thread's own tools, which a role uses.
@@ -39,7 +43,9 @@ struct ControlTools {
 Result<std::unique_ptr<Role>> make_client(const config::Configuration& configuration, const ControlTools& tools);
 Result<std::unique_ptr<Role>> make_server(const config::Configuration& configuration, const ControlTools& tools);
 
-/// Runs the node until SIGTERM or SIGINT. Returns when everything is taken down again.
-Result<void> run(const config::Configuration& configuration);
+/// Runs the node until SIGTERM or SIGINT, with the configuration that was read from `file`. Returns when everything is
+/// taken down again. SIGHUP has it read the file anew: either all of it is taken up or, with the reason in the log,
+/// nothing.
+Result<void> run(const config::Configuration& configuration, const std::filesystem::path& file);
 
 }  // namespace mpquic::daemon

@@ -19,6 +19,7 @@ struct Peer {
 
   bool owns(const packet::Address& address) const;
   bool may_use(const std::string& tunnel) const { return tunnels.empty() || tunnels.contains(tunnel); }
+  bool operator==(const Peer&) const = default;
 };
 
 /// Who may connect. Immutable; workers share it.

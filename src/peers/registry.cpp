@@ -71,7 +71,11 @@ void Registry::route_owned_prefixes(PathRef path, const Registration& registrati
   for (const packet::Prefix& prefix : registration.peer->prefixes) {
     const Key key{registration.tunnel, prefix};
     const auto present = routes_.find(key);
-    if (present != routes_.end() && present->second.kind == RouteKind::registered) continue;
+    if (present != routes_.end()) {
+      if (present->second.kind == RouteKind::registered) continue;
+      const Registration& holder = paths_.at(present->second.path);
+      if (holder.peer->name == registration.peer->name && holder.order >= registration.order) continue;
+    }
     route(key, {path, registration.peer->name, RouteKind::owned, registration.since, registration.since}, changes);
   }
 }
@@ -107,6 +111,26 @@ void Registry::forget_silent_host(const std::string& tunnel, const std::string& 
     if (silent == routes_.end() || each->second.last_seen < silent->second.last_seen) silent = each;
   }
   if (silent != routes_.end()) withdraw(silent, *paths_.at(silent->second.path).peer, changes);
+}
+
+Changes Registry::change_peer(PathRef path, std::shared_ptr<const Peer> peer) {
+  Changes changes;
+  const auto known = paths_.find(path);
+  if (known == paths_.end()) return changes;
+  Registration& registration = known->second;
+  registration.peer = std::move(peer);
+  for (auto each = routes_.begin(); each != routes_.end();) {
+    const auto route = each++;
+    if (route->second.path != path || route->second.kind == RouteKind::registered) continue;
+    const packet::Prefix& prefix = route->first.second;
+    const bool owned =
+        route->second.kind == RouteKind::learned
+            ? registration.peer->owns(prefix.address())
+            : std::ranges::find(registration.peer->prefixes, prefix) != registration.peer->prefixes.end();
+    if (!owned) withdraw(route, *registration.peer, changes);
+  }
+  route_owned_prefixes(path, registration, changes);
+  return changes;
 }
 
 Changes Registry::gone(PathRef path) {

@@ -60,6 +60,8 @@ class Registry {
   /// A packet from `source`, which the peer owns, came over `path`. Beyond the limit the host that was silent longest
   /// is forgotten.
   Changes learn(PathRef path, const packet::Address& source, Instant now);
+  /// The path's client owns other things from now on, its tunnel address among them as before.
+  Changes change_peer(PathRef path, std::shared_ptr<const Peer> peer);
   /// The path's connection has ended.
   Changes gone(PathRef path);
   /// Forgets hosts that were silent for too long.

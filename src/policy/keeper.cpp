@@ -113,11 +113,12 @@ std::string Keeper::original(const std::string& sysctl) const {
   return known != originals_.end() ? known->second : system::read_sysctl(sysctl);
 }
 
+// Outside of its own tables a node's routes lead into its own tunnels. Links it may share with other nodes.
 system::RoutingScope Keeper::scope(const Plan& plan) const {
   system::RoutingScope scope{slot_.first(), system::KernelSlot::size, {}};
   const auto add_devices = [&](const Plan& one) {
     for (const auto& route : one.routing.routes) {
-      if (route.ifindex != 0) scope.devices.push_back(route.ifindex);
+      if (route.table < scope.first || route.table - scope.first >= scope.count) scope.devices.push_back(route.ifindex);
     }
   };
   add_devices(plan);

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -86,6 +88,14 @@ class Authority:
             self._cert("client", name)
         return self._pair(name)
 
+    def renew_server(self, into: Path) -> None:
+        """A second certificate of the server, signed by the same CA, beside the first."""
+        into.mkdir()
+        for file in ("ca.pem", "ca.key"):
+            shutil.copy(self.directory / file, into / file)
+        command = [programs.mpquic(), "cert", "server", "vps.example.net", "--dir", str(into)]
+        subprocess.run(command, check=True, capture_output=True)
+
     def _pair(self, name: str) -> Configuration:
         return {"certificate": str(self.directory / f"{name}.pem"), "key": str(self.directory / f"{name}.key")}
 
@@ -137,6 +147,21 @@ class Mpquic:
             configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
         self.file = node.write_file(f"{name}.yaml", configuration)
         self.runs: list[Process] = []
+
+    def reload(self, configuration: Configuration | str) -> bool:
+        """Writes its file anew and has it read. Whether it was taken up; if not, the log says why."""
+        if not isinstance(configuration, str):
+            configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
+        self.file.write_text(configuration)
+        said = len(self.log)
+        self.process.signal(signal.SIGHUP)
+        answer = re.compile(r"has taken up|stays with the configuration")
+
+        def answered() -> re.Match[str] | None:
+            assert self.process.running, self.log
+            return answer.search(self.log, said)
+
+        return until(answered, 4, f"{self.name} reloaded").group() == "has taken up"
 
     def start(self, env: dict[str, str] | None = None) -> Mpquic:
         """Ready on return: its TUN devices are there, and its control socket answers."""
