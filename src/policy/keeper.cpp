@@ -26,19 +26,34 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// The sysctls that a listed table says are to be restored.
-Originals read_originals(const std::string& listing) {
-  Originals found;
+/// The names of the chains of a listed table.
+std::vector<std::string> chains_in(const std::string& listing) {
+  std::vector<std::string> names;
   for (const std::string& line : lines_of(listing)) {
     std::istringstream words(line);
     std::string chain, name;
     words >> chain >> name;
-    if (chain != "chain" || !name.starts_with(restore_prefix)) continue;
+    if (chain == "chain") names.push_back(name);
+  }
+  return names;
+}
+
+/// The sysctls that a listed table says are to be restored.
+Originals read_originals(const std::string& listing) {
+  Originals found;
+  for (std::string name : chains_in(listing)) {
+    if (!name.starts_with(restore_prefix)) continue;
     name.erase(0, restore_prefix.size());
     const std::size_t slash = name.rfind('/');
     if (slash != std::string::npos) found[name.substr(0, slash)] = name.substr(slash + 1);
   }
   return found;
+}
+
+Numbers read_numbers(const std::string& listing) {
+  Numbers numbers;
+  for (const std::string& chain : chains_in(listing)) read_number(chain, numbers);
+  return numbers;
 }
 
 // Less the lines that open and close the table, and what only a table has that is not in force.
@@ -105,6 +120,7 @@ Result<Keeper> Keeper::open(const std::string& node) {
   const auto left = keeper.nftables_.list(keeper.slot_.table());
   if (!left) return std::unexpected(left.error());
   keeper.originals_ = read_originals(*left);
+  keeper.numbers_ = read_numbers(*left);
   return keeper;
 }
 
@@ -145,6 +161,7 @@ Result<void> Keeper::apply(const Plan& plan) {
   auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   listing_ = std::move(*listing);
+  numbers_ = read_numbers(listing_);
   applied_ = plan;
   return {};
 }
@@ -194,6 +211,7 @@ Result<void> Keeper::remove() {
   if (auto done = system::apply_routing(netlink_, scope({}), {}); !done) return done;
   if (auto done = restore(std::exchange(originals_, {})); !done) return done;
   applied_.reset();
+  numbers_.clear();
   const auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   return listing->empty() ? Result<void>() : nftables_.run("delete table inet " + slot_.table());

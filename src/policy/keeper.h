@@ -22,6 +22,8 @@ class Keeper {
   static Result<Keeper> open(const std::string& node);
 
   const system::KernelSlot& slot() const { return slot_; }
+  /// Of destinations, as they stand in the node's nftable.
+  const Numbers& numbers() const { return numbers_; }
   /// A sysctl as it was before mpquic.
   std::string original(const std::string& sysctl) const;
 
@@ -52,6 +54,7 @@ class Keeper {
   system::NetlinkSocket netlink_;
   system::Nftables nftables_;
   std::map<std::string, std::string> originals_;  ///< of the sysctls that this node has set
+  Numbers numbers_;
   std::optional<Plan> applied_;
   std::string listing_;  ///< of the table, after the last apply()
 };

@@ -32,6 +32,12 @@ packet::Prefix anywhere(Family family) {
   return {packet::Address::from_bytes(Bytes(zeros).first(family == Family::ipv4 ? 4 : 16)), 0};
 }
 
+/// Where rules send traffic: a tunnel, and another while it is down.
+struct Destination {
+  std::string tunnel, fallback;
+  auto operator<=>(const Destination&) const = default;
+};
+
 std::vector<std::string> names_of_tunnels(const auto& tunnels) {
   std::vector<std::string> names;
   for (const auto& tunnel : tunnels) names.push_back(tunnel.name);
@@ -51,11 +57,24 @@ class Planner {
  public:
   explicit Planner(const Surroundings& now) : now_(now) {}
 
-  void rule(Family family, std::uint32_t index, std::uint32_t mark, std::string output_interface) {
-    const std::uint32_t number = now_.slot.first() + index;
+  /// `count`: how many numbers there are.
+  void number(const std::vector<Destination>& destinations, std::size_t count) {
+    std::vector<std::string> keys;
+    for (const auto& one : destinations) keys.push_back(destination_key(one.tunnel, one.fallback));
+    const Numbers numbers = assign_numbers(keys, now_.numbers, static_cast<std::uint32_t>(count));
+    for (const std::string& key : keys) numbers_.push_back(numbers.at(key));
+    for (const std::string& chain : chains_of(numbers)) {
+      rules_.begin_chain(chain);
+      rules_.end_chain();
+    }
+  }
+  std::uint32_t table(std::size_t destination) const { return now_.slot.first() + numbers_[destination]; }
+  std::uint32_t mark(std::size_t destination) const { return now_.slot.mark(numbers_[destination]); }
+
+  void rule(Family family, std::uint32_t table, std::uint32_t mark, std::string output_interface) {
     plan_.routing.rules.push_back({.family = family,
-                                   .priority = number,
-                                   .table = number,
+                                   .priority = table,
+                                   .table = table,
                                    .mark = mark,
                                    .mask = mark != 0 ? KernelSlot::mark_mask : 0,
                                    .output_interface = std::move(output_interface)});
@@ -79,13 +98,17 @@ class Planner {
   }
 
   /// A connection that came out of a tunnel gives its answers back to it.
-  void remember_tunnel(Ruleset& rules, const std::string& tunnel, std::uint32_t mark) {
-    rules.add("iifname \"{}\" ct state new {} return", tunnel, set_mark("ct", mark, KernelSlot::mark_mask));
+  void remember_tunnel(const std::string& tunnel, std::uint32_t mark) {
+    rules_.add("iifname \"{}\" ct state new {} return", tunnel, set_mark("ct", mark, KernelSlot::mark_mask));
   }
 
  protected:
   const Surroundings& now_;
   Plan plan_;
+  Ruleset rules_;
+
+ private:
+  std::vector<std::uint32_t> numbers_;  ///< of the destinations
 };
 
 class ClientPlanner : private Planner {
@@ -103,6 +126,7 @@ class ClientPlanner : private Planner {
   Plan make() {
     for (std::size_t i = 0; i < client_.links.size(); ++i) link_table(i);
     if (!client_.classify.empty()) {
+      number(destinations_, KernelSlot::size - client_.links.size());
       find_interfaces();
       for (std::size_t i = 0; i < destinations_.size(); ++i) destination_table(i);
       forwarding(any_ipv6(client_.tunnels));
@@ -117,41 +141,29 @@ class ClientPlanner : private Planner {
   }
 
  private:
-  /// Where rules send traffic: a tunnel, and another while it is down.
-  struct Destination {
-    std::string tunnel, fallback;
-    auto operator<=>(const Destination&) const = default;
-  };
-
-  std::uint32_t index_of(std::size_t destination) const {
-    return static_cast<std::uint32_t>(client_.links.size() + destination);
-  }
-  std::uint32_t table(std::uint32_t index) const { return now_.slot.first() + index; }
-  std::uint32_t mark(std::size_t destination) const { return now_.slot.mark(index_of(destination)); }
-
   const config::ClientTunnel& tunnel(const std::string& name) const {
     return *std::ranges::find(client_.tunnels, name, &config::ClientTunnel::name);
   }
 
-  // What is bound to the link leaves by its own gateway, whatever the main table says.
+  // What is bound to the link leaves by its own gateway, whatever the main table says. Links have the last numbers,
+  // from the end.
   void link_table(std::size_t i) {
     const config::Link& link = client_.links[i];
-    const auto index = static_cast<std::uint32_t>(i);
+    const std::uint32_t number = now_.slot.first() + KernelSlot::size - 1 - static_cast<std::uint32_t>(i);
     const LinkState state = now_.link(link.interface);
-    for (const Family family : families) rule(family, index, 0, link.interface);
+    for (const Family family : families) rule(family, number, 0, link.interface);
     if (!state.present || !state.up) {
       plan_.waiting.push_back(fmt::format("link {}: interface {} {}", link.name, link.interface,
                                           state.present ? "is down" : "does not exist"));
       return;
     }
     for (const packet::Prefix& network : state.networks) {
-      plan_.routing.routes.push_back({table(index), network, local_metric, state.ifindex, std::nullopt});
+      plan_.routing.routes.push_back({number, network, local_metric, state.ifindex, std::nullopt});
     }
     const auto gateway4 = state.gateway4 ? state.gateway4 : now_.lease_gateway(link.interface, state);
     for (const auto& gateway : {gateway4, state.gateway6}) {
       if (!gateway) continue;
-      plan_.routing.routes.push_back(
-          {table(index), anywhere(gateway->family()), default_metric, state.ifindex, gateway});
+      plan_.routing.routes.push_back({number, anywhere(gateway->family()), default_metric, state.ifindex, gateway});
     }
     if (!gateway4 && !state.gateway6) {
       plan_.waiting.push_back(fmt::format("link {}: interface {} has no gateway", link.name, link.interface));
@@ -189,18 +201,17 @@ class ClientPlanner : private Planner {
 
   void destination_table(std::size_t i) {
     const Destination& destination = destinations_[i];
-    const std::uint32_t index = index_of(i);
     for (const Family family : families) {
-      rule(family, index, mark(i), {});
-      default_route(table(index), destination.tunnel, family, default_metric);
-      if (!destination.fallback.empty()) default_route(table(index), destination.fallback, family, fallback_metric);
-      plan_.routing.routes.push_back({table(index), anywhere(family), unreachable_metric, 0, std::nullopt});
+      rule(family, table(i), mark(i), {});
+      default_route(table(i), destination.tunnel, family, default_metric);
+      if (!destination.fallback.empty()) default_route(table(i), destination.fallback, family, fallback_metric);
+      plan_.routing.routes.push_back({table(i), anywhere(family), unreachable_metric, 0, std::nullopt});
     }
     // From one LAN to another the way is the short one.
     for (const std::string& lan : lans_) {
       const LinkState state = now_.link(lan);
       for (const packet::Prefix& network : state.networks) {
-        plan_.routing.routes.push_back({table(index), network, local_metric, state.ifindex, std::nullopt});
+        plan_.routing.routes.push_back({table(i), network, local_metric, state.ifindex, std::nullopt});
       }
     }
   }
@@ -212,42 +223,41 @@ class ClientPlanner : private Planner {
   }
 
   void write_ruleset() {
-    Ruleset rules;
     if (!client_.classify.empty()) {
       for (std::size_t i = 0; i < destinations_.size(); ++i) {
-        rules.begin_chain(fmt::format("to_{}", i));
-        rules.add("{}", set_mark("meta", mark(i), KernelSlot::mark_mask));
-        rules.add("{}", set_mark("ct", mark(i), KernelSlot::mark_mask));
-        rules.end_chain();
+        rules_.begin_chain(fmt::format("to_{}", i));
+        rules_.add("{}", set_mark("meta", mark(i), KernelSlot::mark_mask));
+        rules_.add("{}", set_mark("ct", mark(i), KernelSlot::mark_mask));
+        rules_.end_chain();
       }
-      rules.begin_chain("classify", "type filter hook prerouting priority mangle");
-      for (std::size_t i = 0; i < client_.tunnels.size(); ++i) remember_tunnel(rules, client_.tunnels[i].name, mark(i));
-      rules.add("iifname {} return", quoted_set(names_of_tunnels(client_.tunnels)));
+      rules_.begin_chain("classify", "type filter hook prerouting priority mangle");
+      for (std::size_t i = 0; i < client_.tunnels.size(); ++i) remember_tunnel(client_.tunnels[i].name, mark(i));
+      rules_.add("iifname {} return", quoted_set(names_of_tunnels(client_.tunnels)));
       for (std::size_t i = 0; i < destinations_.size(); ++i) {
-        rules.add("ct mark & {:#010x} == {:#010x} goto to_{}", KernelSlot::mark_mask, mark(i), i);
+        rules_.add("ct mark & {:#010x} == {:#010x} goto to_{}", KernelSlot::mark_mask, mark(i), i);
       }
-      for (std::size_t i = 0; i < client_.classify.size(); ++i) write_rule(rules, client_.classify[i], interfaces_[i]);
-      rules.end_chain();
-      clamp_mss(rules, names_of_tunnels(client_.tunnels));
+      for (std::size_t i = 0; i < client_.classify.size(); ++i) write_rule(client_.classify[i], interfaces_[i]);
+      rules_.end_chain();
+      clamp_mss(rules_, names_of_tunnels(client_.tunnels));
     }
     std::vector<std::string> masqueraded;
     for (const auto& tunnel : client_.tunnels) {
       if (tunnel.masquerade) masqueraded.push_back(tunnel.name);
     }
     if (!masqueraded.empty()) {
-      rules.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
-      rules.add("oifname {} masquerade", quoted_set(masqueraded));
-      rules.end_chain();
+      rules_.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
+      rules_.add("oifname {} masquerade", quoted_set(masqueraded));
+      rules_.end_chain();
     }
-    plan_.ruleset = rules.take();
+    plan_.ruleset = rules_.take();
   }
 
-  void write_rule(Ruleset& rules, const config::ClassRule& rule, const std::vector<std::string>& interfaces) {
+  void write_rule(const config::ClassRule& rule, const std::vector<std::string>& interfaces) {
     const bool names_interfaces = !rule.traffic.interfaces.empty() || !rule.traffic.vlans.empty();
     if (names_interfaces && interfaces.empty()) return;
     const Destination wanted{rule.tunnel.value, rule.fallback ? rule.fallback->value : std::string()};
     const auto destination = std::ranges::find(destinations_, wanted) - destinations_.begin();
-    for (const std::string& match : matches(rule.traffic, interfaces)) rules.add("{}goto to_{}", match, destination);
+    for (const std::string& match : matches(rule.traffic, interfaces)) rules_.add("{}goto to_{}", match, destination);
   }
 
   const config::ClientConfig& client_;
@@ -261,6 +271,7 @@ class ServerPlanner : private Planner {
   ServerPlanner(const config::ServerConfig& server, const Surroundings& now) : Planner(now), server_(server) {}
 
   Plan make() {
+    if (several()) number_tunnels();
     for (std::size_t i = 0; i < server_.tunnels.size(); ++i) return_routes(i);
     if (server_.egress) {
       forwarding(any_ipv6(server_.tunnels));
@@ -275,9 +286,16 @@ class ServerPlanner : private Planner {
   }
 
  private:
-  std::uint32_t table(std::size_t tunnel) const { return now_.slot.first() + static_cast<std::uint32_t>(tunnel); }
-  std::uint32_t mark(std::size_t tunnel) const { return now_.slot.mark(static_cast<std::uint32_t>(tunnel)); }
   bool several() const { return server_.tunnels.size() > 1; }
+
+  /// Another for each tunnel of the machine, so that routes of two nodes never have the same place.
+  std::uint32_t main_metric(std::size_t tunnel) const { return now_.slot.first() + static_cast<std::uint32_t>(tunnel); }
+
+  void number_tunnels() {
+    std::vector<Destination> destinations;
+    for (const auto& tunnel : server_.tunnels) destinations.push_back({tunnel.name, {}});
+    number(destinations, KernelSlot::size);
+  }
 
   static bool in_a_network_of(const config::Tunnel& tunnel, const packet::Prefix& prefix) {
     return std::ranges::any_of(tunnel.addresses, [&](const auto& one) { return one->network().contains(prefix); });
@@ -297,14 +315,14 @@ class ServerPlanner : private Planner {
     const config::ServerTunnel& tunnel = server_.tunnels[i];
     const LinkState state = now_.link(tunnel.name);
     if (several()) {
-      for (const Family family : families) rule(family, static_cast<std::uint32_t>(i), mark(i), {});
+      for (const Family family : families) rule(family, table(i), mark(i), {});
     }
     if (!state.present || !state.up) return;
     for (const config::Client& client : server_.clients) {
       if (!client.may_use(tunnel.name)) continue;
       for (const auto& prefix : client.prefixes) {
         if (in_a_network_of(tunnel, prefix.value)) continue;
-        if (is_first_way(client, i, prefix.value)) add_route(main_table, prefix.value, table(i), state.ifindex);
+        if (is_first_way(client, i, prefix.value)) add_route(main_table, prefix.value, main_metric(i), state.ifindex);
         if (several()) add_route(table(i), prefix.value, local_metric, state.ifindex);
       }
     }
@@ -315,45 +333,44 @@ class ServerPlanner : private Planner {
   }
 
   void write_ruleset() {
-    Ruleset rules;
     const std::vector<std::string> tunnels = names_of_tunnels(server_.tunnels);
     if (several()) {
-      rules.begin_chain("return_path", "type filter hook prerouting priority mangle");
-      for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(rules, tunnels[i], mark(i));
-      rules.add("iifname {} return", quoted_set(tunnels));
+      rules_.begin_chain("return_path", "type filter hook prerouting priority mangle");
+      for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(tunnels[i], mark(i));
+      rules_.add("iifname {} return", quoted_set(tunnels));
       for (std::size_t i = 0; i < tunnels.size(); ++i) {
-        rules.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
-                  set_mark("meta", mark(i), KernelSlot::mark_mask));
+        rules_.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
+                   set_mark("meta", mark(i), KernelSlot::mark_mask));
       }
-      rules.end_chain();
+      rules_.end_chain();
     }
-    if (server_.egress) write_egress(rules, *server_.egress, tunnels);
-    plan_.ruleset = rules.take();
+    if (server_.egress) write_egress(*server_.egress, tunnels);
+    plan_.ruleset = rules_.take();
   }
 
-  void write_egress(Ruleset& rules, const config::Egress& egress, const std::vector<std::string>& tunnels) {
-    rules.begin_chain("forward", "type filter hook forward priority filter");
-    rules.add("oifname {} iifname {} accept", quoted_set(tunnels), quoted_set(tunnels));
-    rules.add("oifname {} ct state established,related accept", quoted_set(tunnels));
-    rules.add("oifname {} ct status dnat accept", quoted_set(tunnels));
-    rules.add("oifname {} drop", quoted_set(tunnels));
-    rules.end_chain();
-    clamp_mss(rules, tunnels);
+  void write_egress(const config::Egress& egress, const std::vector<std::string>& tunnels) {
+    rules_.begin_chain("forward", "type filter hook forward priority filter");
+    rules_.add("oifname {} iifname {} accept", quoted_set(tunnels), quoted_set(tunnels));
+    rules_.add("oifname {} ct state established,related accept", quoted_set(tunnels));
+    rules_.add("oifname {} ct status dnat accept", quoted_set(tunnels));
+    rules_.add("oifname {} drop", quoted_set(tunnels));
+    rules_.end_chain();
+    clamp_mss(rules_, tunnels);
     if (egress.masquerade) {
-      rules.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
-      rules.add("iifname {} oifname \"{}\" masquerade", quoted_set(tunnels), egress.interface);
-      rules.end_chain();
+      rules_.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
+      rules_.add("iifname {} oifname \"{}\" masquerade", quoted_set(tunnels), egress.interface);
+      rules_.end_chain();
     }
     if (server_.forwards.empty()) return;
-    rules.begin_chain("port_forwards", "type nat hook prerouting priority dstnat");
+    rules_.begin_chain("port_forwards", "type nat hook prerouting priority dstnat");
     for (const config::PortForward& forward : server_.forwards) {
       const bool ipv4 = forward.to->is_ipv4();
       const std::string host = ipv4 ? forward.to->to_string() : "[" + forward.to->to_string() + "]";
-      rules.add("iifname \"{}\" meta nfproto {} meta l4proto {} th dport {} dnat {} to {}{}", egress.interface,
-                ipv4 ? "ipv4" : "ipv6", forward.protocol, forward.ports.to_string(), ipv4 ? "ip" : "ip6", host,
-                forward.to_port ? fmt::format(":{}", *forward.to_port) : "");
+      rules_.add("iifname \"{}\" meta nfproto {} meta l4proto {} th dport {} dnat {} to {}{}", egress.interface,
+                 ipv4 ? "ipv4" : "ipv6", forward.protocol, forward.ports.to_string(), ipv4 ? "ip" : "ip6", host,
+                 forward.to_port ? fmt::format(":{}", *forward.to_port) : "");
     }
-    rules.end_chain();
+    rules_.end_chain();
   }
 
   const config::ServerConfig& server_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "policy/numbers.h"
 #include "system/kernel_slot.h"
 #include "system/link_table.h"
 #include "system/routing.h"
@@ -28,6 +29,7 @@ struct Plan {
 /// What the wishes depend on, as it is now.
 struct Surroundings {
   const system::KernelSlot& slot;
+  Numbers numbers;  ///< that destinations have had so far
   std::function<system::LinkState(std::string_view interface)> link;
   /// Interfaces that carry a VLAN, on whichever parent or on that one.
   std::function<std::vector<std::string>(unsigned vlan, std::string_view parent)> vlan_interfaces;

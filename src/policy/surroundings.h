@@ -14,6 +14,7 @@ namespace mpquic::policy {
 inline Surroundings surroundings(const Keeper& keeper, const system::LinkTable& links,
                                  std::function<bool(const std::string& tunnel)> up) {
   return {.slot = keeper.slot(),
+          .numbers = keeper.numbers(),
           .link = [&links](std::string_view name) { return links.state(name); },
           .vlan_interfaces = [&links](unsigned vlan,
                                       std::string_view parent) { return links.vlan_interfaces(vlan, parent); },

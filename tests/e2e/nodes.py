@@ -143,16 +143,18 @@ class Mpquic:
         self.node = node
         self.name = name
         self.control = node.directory / f"{name}.sock"
-        if not isinstance(configuration, str):
-            configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
-        self.file = node.write_file(f"{name}.yaml", configuration)
+        self.write(configuration)
         self.runs: list[Process] = []
 
-    def reload(self, configuration: Configuration | str) -> bool:
-        """Writes its file anew and has it read. Whether it was taken up; if not, the log says why."""
+    def write(self, configuration: Configuration | str) -> None:
+        """Its file, anew."""
         if not isinstance(configuration, str):
             configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
-        self.file.write_text(configuration)
+        self.file = self.node.write_file(f"{self.name}.yaml", configuration)
+
+    def reload(self, configuration: Configuration | str) -> bool:
+        """Writes its file and has it read. Whether it was taken up; if not, the log says why."""
+        self.write(configuration)
         said = len(self.log)
         self.process.signal(signal.SIGHUP)
         answer = re.compile(r"has taken up|stays with the configuration")

@@ -9,6 +9,8 @@ in the kernel afterwards.
 from __future__ import annotations
 
 import json
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -178,6 +180,42 @@ print("size", c.getsockopt(6, 2), flush=True)
 """
 
 
+class TestConnectionsKeepTheirTunnel:
+    def test_whatever_becomes_of_the_rules_and_of_the_order_of_the_tunnels(self, testbed: Testbed) -> None:
+        before = box_client(testbed.authority, [{"interface": "lan0", "tunnel": "cr"}])
+        site = make_site(testbed, before, box_server(testbed.authority, egress={"interface": "inet0"}))
+        lasting = site.net.lan.start(["stdbuf", "-oL", "ping", "-n", "-i", "0.02", "-W", "2", INTERNET_V4])
+        lasting.wait_for_log("time=")
+
+        def goes_by(tunnel: str) -> None:
+            first = site.sent()
+            answers = lasting.log.count("time=")
+            until(lambda: lasting.log.count("time=") >= answers + 20)
+            last = site.sent()
+            assert [name for name in ("cr", "df") if last[name] - first[name] >= 20] == [tunnel]
+
+        after = box_client(testbed.authority, [{"interface": "lan0", "tunnel": "df"}])
+        assert site.client.reload(after)
+        assert site.way_of(INTERNET_V4) == "df"
+        goes_by("cr")
+        lasting.signal(signal.SIGINT)
+        lasting.wait(5)
+        sent, received = map(int, re.findall(r"(\d+) packets transmitted, (\d+) received", lasting.log)[0])
+        assert sent == received
+
+        # The same over a crash, with the tunnels the other way round in the file.
+        lasting = site.net.lan.start(["stdbuf", "-oL", "ping", "-n", "-i", "0.02", "-W", "2", INTERNET_V4])
+        goes_by("df")
+        site.client.kill()
+        after["tunnels"] = dict(reversed(after["tunnels"].items()))
+        after["classify"] = before["classify"]
+        site.client.write(after)
+        site.client.start().wait_until_up()
+        until(lambda: site.net.lan.ping(INTERNET_V4, count=1, patience=0.3).received == 1, 3)
+        assert site.way_of(INTERNET_V4) == "cr"
+        goes_by("df")
+
+
 class TestStrictness:
     @pytest.fixture
     def strict(self, testbed: Testbed) -> Site:
@@ -289,7 +327,7 @@ class TestKernelState:
 
         box = site.net.box
         until(in_place, 2)
-        for damage in ("nft flush ruleset", "ip rule del priority 10002", "ip route flush table 10002",
+        for damage in ("nft flush ruleset", "ip rule del priority 10000", "ip route flush table 10000",
                        "nft delete chain inet $(nft list tables | grep -o 'mpquic[^ ]*') mss"):  # fmt: skip
             shell(box, damage)
             until(in_place, 0.5, damage)

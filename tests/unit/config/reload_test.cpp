@@ -56,17 +56,17 @@ TEST_F(ReloadTest, TheOrderOfTunnelsAndLinksIsOfNoAccount) {
 }
 
 TEST_F(ReloadTest, WhatTheTunnelsStandOnNeedsARestart) {
-  const std::string cr = "6:7: tunnel \"cr\" is another one now: that needs a restart";
+  const std::string cr = "6:3: tunnel \"cr\" is another one now: that needs a restart";
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.2/24")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, mtu: 1300")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, congestion: cubic")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, server: 192.0.2.2:1")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "links: [wan1]", "links: [wan2]")).size(), 1U);
   EXPECT_EQ(reasons(client, with(client, "eth1", "eth7")),
-            Lines{"4:15: link \"wan1\" is another one now: that needs a restart"});
+            Lines{"4:9: link \"wan1\" is another one now: that needs a restart"});
   EXPECT_EQ(reasons(client, with(client, "eth1", "eth1, address: 192.0.2.7")).size(), 1U);
   EXPECT_EQ(reasons(client, client + "  new: {links: [wan2], address: 10.0.3.1/24}\n"),
-            Lines{"8:8: a new tunnel needs a restart: \"new\""});
+            Lines{"8:3: a new tunnel needs a restart: \"new\""});
   EXPECT_EQ(reasons(client + "  old: {links: [wan2], address: 10.0.3.1/24}\n", client),
             Lines{" tunnel \"old\" is gone: that needs a restart"});
   EXPECT_EQ(reasons(server, with(server, "0.0.0.0:45010", "0.0.0.0:45011")).size(), 1U);

@@ -46,6 +46,7 @@ class PlanTest : public testing::Test {
     configuration.node = client_;
     return make_plan(configuration,
                      {.slot = slot_,
+                      .numbers = numbers_,
                       .link = [this](std::string_view name) { return links_[std::string(name)]; },
                       .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
@@ -63,6 +64,7 @@ class PlanTest : public testing::Test {
   }
 
   system::KernelSlot slot_{1, "box"};
+  Numbers numbers_;
   config::ClientConfig client_;
   std::map<std::string, system::LinkState> links_;
   std::map<std::string, std::string> sysctls_;
@@ -72,30 +74,32 @@ class PlanTest : public testing::Test {
 
 using Texts = std::vector<std::string>;
 
+constexpr std::uint32_t cr_table = 10'064, cr_or_df_table = 10'066, link_table = 10'127;
+
 TEST_F(PlanTest, ALinkHasATableWithItsOwnGateway) {
-  EXPECT_EQ(ways(10'064), (Texts{"10:2"}));
+  EXPECT_EQ(ways(link_table), (Texts{"10:2"}));
   leased_ = address("192.0.2.99");
   EXPECT_EQ(plan().routing.routes[1].gateway, address("192.0.2.1")) << "the kernel knows better";
   links_["wan"].gateway4.reset();
   EXPECT_EQ(plan().routing.routes[1].gateway, address("192.0.2.99"));
   leased_.reset();
-  EXPECT_EQ(ways(10'064), Texts());
+  EXPECT_EQ(ways(link_table), Texts());
   EXPECT_EQ(plan().waiting, (Texts{"link w: interface wan has no gateway"}));
 }
 
 TEST_F(PlanTest, ATunnelThatIsDownLeavesOnlyThatThereIsNoWay) {
-  EXPECT_EQ(ways(10'065), (Texts{"1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"1000:0"}));
   up_ = {"cr"};
-  EXPECT_EQ(ways(10'065), (Texts{"10:4", "1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"10:4", "1000:0"}));
   links_["cr"] = {};
-  EXPECT_EQ(ways(10'065), (Texts{"1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"1000:0"}));
 }
 
 TEST_F(PlanTest, AFallbackHasATableOfItsOwn) {
   client_.classify[0].fallback = std::string("df");
   up_ = {"df"};
-  EXPECT_EQ(ways(10'067), (Texts{"20:5", "1000:0"}));
-  EXPECT_EQ(ways(10'065), (Texts{"1000:0"})) << "what names no fallback has none";
+  EXPECT_EQ(ways(cr_or_df_table), (Texts{"20:5", "1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"1000:0"})) << "what names no fallback has none";
 }
 
 TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverTheRules) {
@@ -110,6 +114,18 @@ TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverTheRules) {
   client_.classify.insert(client_.classify.begin(), client_.classify[0]);
   client_.classify[0].tunnel = std::string("df");
   EXPECT_EQ(marks(), before);
+  numbers_ = {{"cr", 0}, {"df", 1}};
+  std::ranges::reverse(client_.tunnels);
+  EXPECT_EQ(marks(), before);
+}
+
+TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverWasThereBefore) {
+  numbers_ = {{"old", 0}, {"df", 3}};
+  up_ = {"cr", "df"};
+  EXPECT_EQ(ways(10'064), Texts()) << "connections of the old one go nowhere else";
+  EXPECT_EQ(ways(10'065), (Texts{"10:4", "1000:0"}));
+  EXPECT_EQ(ways(10'067), (Texts{"10:5", "1000:0"}));
+  EXPECT_NE(plan().ruleset.find("chain number/0/old {"), std::string::npos);
 }
 
 TEST_F(PlanTest, WithoutRulesTheLanIsNoneOfItsBusiness) {
