@@ -34,7 +34,8 @@ struct View {
 
   // Whether a tunnel is up only its node knows; here it counts when its device is there.
   policy::Plan plan() const {
-    return policy::make_plan(configuration, policy::surroundings(keeper, links.table(), [this](const auto& tunnel) {
+    return policy::make_plan(configuration,
+                             policy::surroundings(keeper, links.table(), [this](const auto& tunnel, const auto&) {
                                return links.table().state(tunnel).up;
                              }));
   }

@@ -93,7 +93,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
       .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
       .tls = std::move(tls),
       .on_mtu = {},
-      .on_up = [tell = tools_.tunnel_is_up, name = tunnel.name](bool up) { tell(name, up); },
+      .on_up = [tell = tools_.tunnel_is_up, name = tunnel.name](bool up) { tell(name, {}, up); },
       .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {

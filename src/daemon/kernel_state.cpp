@@ -63,15 +63,16 @@ Result<void> KernelState::watch_events() {
 }
 
 policy::Plan KernelState::plan() const {
-  return policy::make_plan(configuration_, policy::surroundings(keeper_, links_.table(), [this](const auto& tunnel) {
-                             const auto known = up_until_.find(tunnel);
-                             return known != up_until_.end() && known->second > tools_.loop.now();
-                           }));
+  return policy::make_plan(
+      configuration_, policy::surroundings(keeper_, links_.table(), [this](const auto& tunnel, const auto& client) {
+        const auto known = up_until_.find({tunnel, client});
+        return known != up_until_.end() && known->second > tools_.loop.now();
+      }));
 }
 
-void KernelState::set_up(const std::string& tunnel, bool up) {
+void KernelState::set_up(const std::string& tunnel, const std::string& client, bool up) {
   const Instant now = tools_.loop.now();
-  up_until_[tunnel] = up ? never : now + down_for_good;
+  up_until_[{tunnel, client}] = up ? never : now + down_for_good;
   check_at(up ? now : now + down_for_good);
 }
 

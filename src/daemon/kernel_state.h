@@ -24,8 +24,8 @@ class KernelState {
   KernelState(const KernelState&) = delete;
   KernelState& operator=(const KernelState&) = delete;
 
-  /// A client's tunnel can carry packets, or can't any more.
-  void set_up(const std::string& tunnel, bool up);
+  /// A client's tunnel can carry packets, or can't any more; at a server: to this client.
+  void set_up(const std::string& tunnel, const std::string& client, bool up);
   /// After an error everything is as it was before.
   Result<void> reconfigure(const config::Configuration& configuration);
   /// Takes everything back.
@@ -48,7 +48,7 @@ class KernelState {
   policy::Watch watch_;
   Timer timer_;
   Instant check_at_ = never;
-  std::map<std::string, Instant> up_until_;  ///< tunnels of a client
+  std::map<std::pair<std::string, std::string>, Instant> up_until_;  ///< of a tunnel and, at a server, a client
   policy::Plan applied_;
   std::string failure_;            ///< of the last attempt; told once
   std::set<std::string> waiting_;  ///< told once

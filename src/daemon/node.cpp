@@ -121,9 +121,9 @@ Result<void> Node::start() {
                      timers_,
                      [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); },
                      {},
-                     [this](const std::string& tunnel, bool up) {
-                       mailbox_->post([this, tunnel, up] {
-                         if (kernel_state_) kernel_state_->set_up(tunnel, up);
+                     [this](const std::string& tunnel, const std::string& client, bool up) {
+                       mailbox_->post([this, tunnel, client, up] {
+                         if (kernel_state_) kernel_state_->set_up(tunnel, client, up);
                        });
                      },
                      [this](const std::string& reason) { mailbox_->post([this, reason] { fail(reason); }); }};

@@ -34,8 +34,8 @@ struct ControlTools {
   /// For workers: runs a letter on the control thread.
   std::function<void(io::Mailbox::Letter)> post;
   std::vector<Worker*> workers;
-  /// For workers: a client's tunnel can carry packets, or can't any more.
-  std::function<void(const std::string& tunnel, bool up)> tunnel_is_up;
+  /// From any thread: a client's tunnel can carry packets, or can't any more; at a server: to this client.
+  std::function<void(const std::string& tunnel, const std::string& client, bool up)> tunnel_is_up;
   /// From any thread: the node can't go on, for this reason.
   std::function<void(std::string)> fail;
 };

@@ -134,6 +134,7 @@ void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> p
                        const packet::Address& address) {
   tools_.post([this, path, peer = std::move(peer), tunnel, address] {
     publish(registry_.claim(path, peer, tunnel, address, tools_.loop.now()));
+    tell_who_is_present();
   });
 }
 
@@ -155,6 +156,7 @@ void ServerNode::connected(peers::PathRef path, const LastClient& client) {
 void ServerNode::gone(peers::PathRef path) {
   tools_.post([this, path] {
     publish(registry_.gone(path));
+    tell_who_is_present();
     last_clients_.remove(path, tools_.loop.now());
     watch_last_clients();
   });
@@ -192,6 +194,16 @@ void ServerNode::publish(peers::Changes changes) {
   const auto shared = std::make_shared<const peers::Changes>(std::move(changes));
   for (const auto& worker : workers_) {
     worker->worker().post([target = worker.get(), shared] { target->apply(*shared); });
+  }
+}
+
+void ServerNode::tell_who_is_present() {
+  const auto before = std::exchange(present_, registry_.present());
+  for (const auto& [tunnel, client] : present_) {
+    if (!before.contains({tunnel, client})) tools_.tunnel_is_up(tunnel, client, true);
+  }
+  for (const auto& [tunnel, client] : before) {
+    if (!present_.contains({tunnel, client})) tools_.tunnel_is_up(tunnel, client, false);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class ServerNode final : public Role, private ControlThread {
   void path_mtu(const std::string& tunnel, std::size_t mtu) override;
 
   void publish(peers::Changes changes);
+  void tell_who_is_present();
   void expire();
   void call_last_clients(io::UdpSocket& socket, const quic::ServerSecrets& secrets) const;
   void watch_last_clients();
@@ -54,6 +56,7 @@ class ServerNode final : public Role, private ControlThread {
   ControlTools tools_;
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
+  std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
   LastClients last_clients_;
   Timer last_clients_timer_;

@@ -150,6 +150,12 @@ void Registry::remove_path(PathRef path, Changes& changes) {
   }
 }
 
+std::set<std::pair<std::string, std::string>> Registry::present() const {
+  std::set<std::pair<std::string, std::string>> all;
+  for (const auto& [path, registration] : paths_) all.emplace(registration.tunnel, registration.peer->name);
+  return all;
+}
+
 Changes Registry::expire(Instant now) {
   Changes changes;
   for (auto each = routes_.begin(); each != routes_.end();) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ class Registry {
   Changes expire(Instant now);
 
   const std::map<std::pair<std::string, packet::Prefix>, Route>& routes() const { return routes_; }
+  /// Tunnels, and names of peers that have registered an address there.
+  std::set<std::pair<std::string, std::string>> present() const;
 
  private:
   using Key = std::pair<std::string, packet::Prefix>;  ///< tunnel and prefix

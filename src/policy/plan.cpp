@@ -97,9 +97,9 @@ class Planner {
     if (now_.sysctl(name) == "1") plan_.sysctls[name] = "2";
   }
 
-  /// A connection that came out of a tunnel gives its answers back to it.
-  void remember_tunnel(const std::string& tunnel, std::uint32_t mark) {
-    rules_.add("iifname \"{}\" ct state new {} return", tunnel, set_mark("ct", mark, KernelSlot::mark_mask));
+  /// `packets` out of a tunnel have the connection that they belong to remember it.
+  void remember_tunnel(const std::string& tunnel, std::string_view packets, std::uint32_t mark) {
+    rules_.add("iifname \"{}\" {}{}", tunnel, packets, set_mark("ct", mark, KernelSlot::mark_mask));
   }
 
  protected:
@@ -218,7 +218,7 @@ class ClientPlanner : private Planner {
 
   void default_route(std::uint32_t table, const std::string& name, Family family, std::uint32_t metric) {
     const LinkState state = now_.link(name);
-    if (!state.present || !state.up || !now_.up(name) || !has_address(tunnel(name), family)) return;
+    if (!state.present || !state.up || !now_.up(name, {}) || !has_address(tunnel(name), family)) return;
     plan_.routing.routes.push_back({table, anywhere(family), metric, state.ifindex, std::nullopt});
   }
 
@@ -231,7 +231,10 @@ class ClientPlanner : private Planner {
         rules_.end_chain();
       }
       rules_.begin_chain("classify", "type filter hook prerouting priority mangle");
-      for (std::size_t i = 0; i < client_.tunnels.size(); ++i) remember_tunnel(client_.tunnels[i].name, mark(i));
+      // Who speaks from outside is answered by the tunnel that it came from.
+      for (std::size_t i = 0; i < client_.tunnels.size(); ++i) {
+        remember_tunnel(client_.tunnels[i].name, "ct direction original ", mark(i));
+      }
       rules_.add("iifname {} return", quoted_set(names_of_tunnels(client_.tunnels)));
       for (std::size_t i = 0; i < destinations_.size(); ++i) {
         rules_.add("ct mark & {:#010x} == {:#010x} goto to_{}", KernelSlot::mark_mask, mark(i), i);
@@ -301,16 +304,22 @@ class ServerPlanner : private Planner {
     return std::ranges::any_of(tunnel.addresses, [&](const auto& one) { return one->network().contains(prefix); });
   }
 
-  bool is_first_way(const config::Client& client, std::size_t tunnel, const packet::Prefix& prefix) const {
-    for (const auto& other : server_.tunnels) {
-      if (in_a_network_of(other, prefix)) return false;
-    }
-    const auto first = std::ranges::find_if(server_.tunnels, [&](const auto& one) { return client.may_use(one.name); });
-    return first - server_.tunnels.begin() == static_cast<std::ptrdiff_t>(tunnel);
+  /// The first tunnel that the client is connected to, or may use at all.
+  std::size_t first_way(const config::Client& client) const {
+    const auto& tunnels = server_.tunnels;
+    const auto may_use = [&](const auto& one) { return client.may_use(one.name); };
+    auto first =
+        std::ranges::find_if(tunnels, [&](const auto& one) { return may_use(one) && now_.up(one.name, client.name); });
+    if (first == tunnels.end()) first = std::ranges::find_if(tunnels, may_use);
+    return static_cast<std::size_t>(first - tunnels.begin());
   }
 
-  // What clients own behind their tunnel addresses. The main table leads to the first tunnel that the client may use;
-  // what belongs to a connection out of another tunnel goes back into that one.
+  bool in_any_network(const packet::Prefix& prefix) const {
+    return std::ranges::any_of(server_.tunnels, [&](const auto& one) { return in_a_network_of(one, prefix); });
+  }
+
+  // What clients own behind their tunnel addresses. The main table leads to the client's first tunnel; what belongs to
+  // a connection out of another tunnel goes back into that one.
   void return_routes(std::size_t i) {
     const config::ServerTunnel& tunnel = server_.tunnels[i];
     const LinkState state = now_.link(tunnel.name);
@@ -322,7 +331,9 @@ class ServerPlanner : private Planner {
       if (!client.may_use(tunnel.name)) continue;
       for (const auto& prefix : client.prefixes) {
         if (in_a_network_of(tunnel, prefix.value)) continue;
-        if (is_first_way(client, i, prefix.value)) add_route(main_table, prefix.value, main_metric(i), state.ifindex);
+        if (first_way(client) == i && !in_any_network(prefix.value)) {
+          add_route(main_table, prefix.value, main_metric(i), state.ifindex);
+        }
         if (several()) add_route(table(i), prefix.value, local_metric, state.ifindex);
       }
     }
@@ -336,7 +347,8 @@ class ServerPlanner : private Planner {
     const std::vector<std::string> tunnels = names_of_tunnels(server_.tunnels);
     if (several()) {
       rules_.begin_chain("return_path", "type filter hook prerouting priority mangle");
-      for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(tunnels[i], mark(i));
+      // Answers go where the last packet came from: the client may have fallen back to another tunnel.
+      for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(tunnels[i], "", mark(i));
       rules_.add("iifname {} return", quoted_set(tunnels));
       for (std::size_t i = 0; i < tunnels.size(); ++i) {
         rules_.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),

@@ -37,8 +37,8 @@ struct Surroundings {
   std::function<std::string(const std::string& name)> sysctl;
   /// The IPv4 gateway that DHCP names for an interface, for when the kernel knows none.
   std::function<std::optional<packet::Address>(std::string_view interface, const system::LinkState&)> lease_gateway;
-  /// Whether packets for this tunnel have somewhere to go.
-  std::function<bool(const std::string& tunnel)> up;
+  /// Whether packets for this tunnel have somewhere to go; at a server: those for this client.
+  std::function<bool(const std::string& tunnel, const std::string& client)> up;
 };
 
 /// Interfaces whose state a plan depends on, each once.

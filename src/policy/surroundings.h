@@ -12,7 +12,7 @@ namespace mpquic::policy {
 
 /// As the kernel is now. What is returned is good as long as `keeper` and `links` are.
 inline Surroundings surroundings(const Keeper& keeper, const system::LinkTable& links,
-                                 std::function<bool(const std::string& tunnel)> up) {
+                                 std::function<bool(const std::string& tunnel, const std::string& client)> up) {
   return {.slot = keeper.slot(),
           .numbers = keeper.numbers(),
           .link = [&links](std::string_view name) { return links.state(name); },

@@ -51,7 +51,7 @@ class PlanTest : public testing::Test {
                       .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
                       .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
-                      .up = [this](const std::string& name) { return up_.contains(name); }});
+                      .up = [this](const std::string& name, const std::string&) { return up_.contains(name); }});
   }
   /// The routes to everywhere of a table, for IPv4: "METRIC:IFINDEX".
   std::vector<std::string> ways(std::uint32_t table) {
