@@ -14,6 +14,7 @@ constexpr Duration settle = std::chrono::milliseconds(20);
 // A tunnel that is back so soon was not missed: its routes stay.
 constexpr Duration down_for_good = std::chrono::milliseconds(500);
 constexpr Duration try_again = std::chrono::seconds(5);
+constexpr Duration lease_interval = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -24,7 +25,8 @@ KernelState::KernelState(const config::Configuration& configuration, const Contr
       keeper_(std::move(keeper)),
       links_(std::move(links)),
       watch_(std::move(watch)),
-      timer_([this] { check(); }) {}
+      timer_([this] { check(); }),
+      lease_timer_([this] { look_at_leases(); }) {}
 
 KernelState::~KernelState() {
   for (const int fd : {links_.fd(), watch_.routing_fd(), watch_.nftables_fd()}) tools_.loop.forget(fd);
@@ -100,7 +102,13 @@ Result<void> KernelState::apply(const policy::Plan& plan) {
   failure_.clear();
   applied_ = plan;
   report(plan);
+  tools_.timers.set(lease_timer_, plan.depends_on_leases ? tools_.loop.now() + lease_interval : never);
   return {};
+}
+
+void KernelState::look_at_leases() {
+  tools_.timers.set(lease_timer_, tools_.loop.now() + lease_interval);
+  if (plan() != applied_) check();
 }
 
 Result<void> KernelState::reconfigure(const config::Configuration& configuration) {

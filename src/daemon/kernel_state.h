@@ -38,6 +38,7 @@ class KernelState {
   policy::Plan plan() const;
   void check_at(Instant when);
   void check();
+  void look_at_leases();
   Result<void> apply(const policy::Plan& plan);
   void report(const policy::Plan& plan);
 
@@ -47,6 +48,7 @@ class KernelState {
   system::LinkMonitor links_;
   policy::Watch watch_;
   Timer timer_;
+  Timer lease_timer_;
   Instant check_at_ = never;
   std::map<std::pair<std::string, std::string>, Instant> up_until_;  ///< of a tunnel and, at a server, a client
   policy::Plan applied_;

@@ -160,6 +160,7 @@ class ClientPlanner : private Planner {
     for (const packet::Prefix& network : state.networks) {
       plan_.routing.routes.push_back({number, network, local_metric, state.ifindex, std::nullopt});
     }
+    plan_.depends_on_leases |= !state.gateway4;
     const auto gateway4 = state.gateway4 ? state.gateway4 : now_.lease_gateway(link.interface, state);
     for (const auto& gateway : {gateway4, state.gateway6}) {
       if (!gateway) continue;

@@ -22,6 +22,8 @@ struct Plan {
   std::string ruleset;                         ///< what stands inside the node's nftable
   std::map<std::string, std::string> sysctls;  ///< "net/ipv4/ip_forward" to "1"
   std::vector<std::string> waiting;            ///< a line each: what is left out as long as something is missing
+  /// The kernel knows no IPv4 gateway of some link. DHCP leases may name one, and say so to nobody when they change.
+  bool depends_on_leases = false;
 
   bool operator==(const Plan&) const = default;
 };

@@ -171,6 +171,11 @@ class Mpquic:
         self.wait_for_log(rf"{re.escape(self.name)} runs")
         return self
 
+    def start_in(self, mounts: str) -> None:
+        """Starts it where a shell command has mounted something for it alone, and doesn't wait."""
+        script = f"{mounts} && exec {programs.mpquic()} run {self.file}"
+        self.runs.append(self.node.start(["sh", "-ec", script], log=f"{self.name}-{len(self.node.processes)}.log"))
+
     def start_only(self, env: dict[str, str] | None = None) -> Process:
         """Starts it and doesn't wait, as when it is expected to fail."""
         command = [programs.mpquic(), "run", str(self.file)]
