@@ -81,7 +81,7 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
   for (const Link& link : client.links) {
-    lines.add("link {}: interface {}{}", link.name, link.interface,
+    lines.add("link {}: {}{}", link.name, link.interface.empty() ? "any interface" : "interface " + link.interface,
               link.source ? ", sends from " + link.source->value.to_string() : "");
   }
   for (const ClientTunnel& tunnel : client.tunnels) {
@@ -111,7 +111,9 @@ void describe_server(const ServerConfig& server, Lines& lines) {
     lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), name(tunnel.alpn), mtu_and_congestion(tunnel));
   }
   for (const Client& client : server.clients) {
-    lines.add("client {}: owns {}", client.name == anybody ? "* (anybody)" : client.name, joined(client.prefixes));
+    const std::string_view everybody =
+        tls.client_auth == ClientAuth::none ? "* (anybody)" : "* (everybody certified who has no entry)";
+    lines.add("client {}: owns {}", client.name == anybody ? everybody : client.name, joined(client.prefixes));
     lines.add("  may use {}", client.tunnels ? "tunnels " + joined(*client.tunnels) : "all tunnels");
   }
   if (server.egress) {

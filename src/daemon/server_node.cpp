@@ -16,14 +16,16 @@ constexpr Duration expiry_interval = std::chrono::seconds(10);
 std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig& configuration) {
   std::vector<peers::Peer> known;
   for (const config::Client& client : configuration.clients) {
-    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}};
+    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false};
     for (const auto& prefix : client.prefixes) peer.prefixes.push_back(prefix.value);
     for (const auto& tunnel : configuration.tunnels) {
       if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
     }
     known.push_back(std::move(peer));
   }
-  return std::make_shared<const peers::Directory>(std::move(known));
+  const bool open = configuration.tls.client_auth == config::ClientAuth::none;
+  return std::make_shared<const peers::Directory>(std::move(known),
+                                                  open ? peers::Proof::nothing : peers::Proof::certificate);
 }
 
 Result<quic::ServerCredentials> load_credentials(const config::ServerTls& tls) {

@@ -19,7 +19,7 @@ void Registry::withdraw(Routes::iterator ended, const Peer& peer, Changes& chang
   routes_.erase(ended);
   const Registration* heir = nullptr;
   PathRef heir_path;
-  if (peer.name != Directory::anyone && std::ranges::find(peer.prefixes, key.second) != peer.prefixes.end()) {
+  if (!peer.shares_prefixes && std::ranges::find(peer.prefixes, key.second) != peer.prefixes.end()) {
     for (const auto& [path, registration] : paths_) {
       if (registration.peer->name != peer.name || registration.tunnel != key.first) continue;
       if (heir != nullptr && registration.order < heir->order) continue;
@@ -64,10 +64,10 @@ Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const st
   return changes;
 }
 
-// What the configuration gives to a named client is reached by its newest path of the tunnel, until a host there shows
-// itself on another one. Of a nameless client's prefixes every such client has a share, so they lead nowhere.
+// What the configuration gives to one client is reached by its newest path of the tunnel, until a host there shows
+// itself on another one. Of the prefixes of "*" every such client has a share, so they lead nowhere.
 void Registry::route_owned_prefixes(PathRef path, const Registration& registration, Changes& changes) {
-  if (registration.peer->name == Directory::anyone) return;
+  if (registration.peer->shares_prefixes) return;
   for (const packet::Prefix& prefix : registration.peer->prefixes) {
     const Key key{registration.tunnel, prefix};
     const auto present = routes_.find(key);

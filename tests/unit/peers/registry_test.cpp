@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 constexpr PathRef a{0, 1}, b{1, 1}, c{0, 2}, d{1, 2};
 
 std::shared_ptr<const Peer> peer(std::string name, std::initializer_list<const char*> prefixes) {
-  Peer result{std::move(name), {}, {}};
+  const bool shares = name == Directory::anyone;
+  Peer result{std::move(name), {}, {}, shares};
   for (const char* text : prefixes) result.prefixes.push_back(prefix(text));
   return std::make_shared<const Peer>(std::move(result));
 }
@@ -287,7 +288,7 @@ TEST_F(RegistryTest, AnOwnedHostThatFellSilentOnOnePathIsStillReached) {
   EXPECT_EQ(path_to("192.168.7.7"), b);
 }
 
-TEST_F(RegistryTest, ClientsWithoutANameShareTheirPrefixesSoThatOnlyTheirOwnAddressesLeadToThem) {
+TEST_F(RegistryTest, ClientsOfTheAsteriskShareItsPrefixesSoThatOnlyTheirOwnAddressesLeadToThem) {
   const auto anyone = peer("*", {"10.9.0.0/16"});
   claim(a, anyone, "10.9.0.1");
   claim(b, anyone, "10.9.0.2");
