@@ -37,7 +37,7 @@ Links read_links(Fields& top) {
     if (const auto valid = parse_name(entry.key); !valid)
       top.problems().error(entry.place, "{}", valid.error().message);
     Fields fields(entry.value, entry.place, "link " + in_quotes(entry.key), top.problems());
-    fields.require("interface");
+    if (!fields.has("address")) fields.require("interface");
     fields.read("interface", link.interface, parse_interface);
     fields.read("address", link.source, parse_source);
     links.destinations[entry.key].read(fields);

@@ -50,12 +50,14 @@ struct ServerTls {
   ClientAuth client_auth = ClientAuth::require;
 };
 
-/// A WAN of the box.
+/// A WAN of the box. At least one of `interface` and `source` is there.
 struct Link {
   std::string name;
   Place place;
-  std::string interface;
+  std::string interface;                           ///< empty: whichever has `source` at the moment
   std::optional<Located<packet::Address>> source;  ///< else the first of the interface that can be used
+
+  bool operator==(const Link&) const = default;
 };
 
 /// One QUIC connection of a tunnel, over one link.
@@ -116,7 +118,7 @@ struct ServerTunnel : Tunnel {
 
 /// A peer as the configuration knows it: the common name of its certificate and what that name owns.
 struct Client {
-  std::string name;  ///< "*": whoever comes, without a certificate
+  std::string name;  ///< "*": everybody without an entry; with client_auth none, whoever comes
   Place place;
   std::optional<std::vector<Located<std::string>>> tunnels;  ///< none: all
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
@@ -124,7 +126,7 @@ struct Client {
   bool may_use(std::string_view tunnel) const;
 };
 
-/// Name of the entry under `clients` for peers that show no certificate.
+/// Name of the entry under `clients` for peers that have none of their own.
 inline constexpr std::string_view anybody = "*";
 
 /// Links, tunnels, and tunnels with a fallback together: each has a routing table, and a node has so many.

@@ -26,8 +26,9 @@ Result<std::shared_ptr<const quic::TlsContext>> load_tls(const config::ClientTls
 
 }  // namespace
 
-LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server) {
-  LinkView view{.interface = link.interface, .index = state.ifindex};
+LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
+                 const packet::SocketAddress& server) {
+  LinkView view{.interface = interface, .index = state.ifindex};
   const auto unusable = [&](std::string obstacle) {
     view.obstacle = std::move(obstacle);
     return view;
@@ -48,6 +49,13 @@ LinkView view_of(const config::Link& link, const system::LinkState& state, const
   return view;
 }
 
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server) {
+  if (!link.interface.empty()) return view_of(link, link.interface, interfaces.state(link.interface), server);
+  const std::string interface = interfaces.interface_with(link.source->value);
+  if (!interface.empty()) return view_of(link, interface, interfaces.state(interface), server);
+  return {.interface = link.source->value.to_string(), .obstacle = "no interface has this address"};
+}
+
 ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlTools& tools,
                        system::NetlinkSocket netlink, system::LinkMonitor links)
     : configuration_(configuration), tools_(tools), netlink_(std::move(netlink)), links_(std::move(links)) {}
@@ -60,7 +68,9 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
   std::vector<std::string> interfaces;
-  for (const auto& link : client.links) interfaces.push_back(link.interface);
+  for (const auto& link : client.links) {
+    if (!link.interface.empty()) interfaces.push_back(link.interface);
+  }
   auto links = system::LinkMonitor::open(interfaces);
   if (!links) return std::unexpected(links.error());
 
@@ -82,8 +92,8 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
   Worker* worker = tools_.workers[tunnels_.size() % tools_.workers.size()];
-  tunnels_.push_back(std::make_unique<Tunnel>(
-      Tunnel{tunnel, *configuration_.find_link(path.link.value), path.server.value, std::move(*tun), worker, nullptr}));
+  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{
+      tunnel, *configuration_.find_link(path.link.value), path.server.value, std::move(*tun), worker, nullptr, {}}));
   Tunnel& added = *tunnels_.back();
   ClientTunnel::Settings settings{
       .name = tunnel.name,
@@ -105,16 +115,20 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
 }
 
 void ClientNode::on_links() {
-  auto changed = links_.read();
+  const auto changed = links_.read();
   if (!changed) return log::warning("watching links: {}", changed.error().message);
   for (const auto& tunnel : tunnels_) {
-    if (std::ranges::find(*changed, tunnel->link.interface) != changed->end()) show_link(*tunnel);
+    // Where an address is may change with any interface.
+    const std::string& interface = tunnel->link.interface;
+    if (interface.empty() || std::ranges::find(*changed, interface) != changed->end()) show_link(*tunnel);
   }
 }
 
 void ClientNode::show_link(Tunnel& tunnel) {
-  LinkView view = view_of(tunnel.link, links_.state(tunnel.link.interface), tunnel.server);
-  tunnel.worker->post([running = tunnel.running.get(), view = std::move(view)] { running->set_link(view); });
+  const LinkView view = view_of(tunnel.link, links_.table(), tunnel.server);
+  if (view == tunnel.shown) return;
+  tunnel.shown = view;
+  tunnel.worker->post([running = tunnel.running.get(), view] { running->set_link(view); });
 }
 
 void ClientNode::stop(std::function<void()> done) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ class ClientNode final : public Role {
     TunSetup tun;
     Worker* worker;
     std::unique_ptr<ClientTunnel> running;
+    std::optional<LinkView> shown;  ///< to the tunnel
   };
 
   ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,
@@ -46,7 +48,11 @@ class ClientNode final : public Role {
   std::vector<std::unique_ptr<Tunnel>> tunnels_;
 };
 
-/// What a tunnel to `server` can make of a link in this state.
-LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server);
+/// What a tunnel to `server` can make of a link whose interface is in this state.
+LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
+                 const packet::SocketAddress& server);
+
+/// The same, as all interfaces are now. A link without an interface is where its address is.
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server);
 
 }  // namespace mpquic::daemon

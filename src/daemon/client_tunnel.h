@@ -19,7 +19,7 @@ namespace mpquic::daemon {
 
 /// What a link can be used for at the moment: the control thread's view, sent to the tunnels on it.
 struct LinkView {
-  std::string interface;
+  std::string interface;   ///< or, where none has the address that stands for the link, that address
   bool usable = false;     ///< there, up, with carrier and a source address for the server's family
   packet::Address source;  ///< when usable
   unsigned index = 0;

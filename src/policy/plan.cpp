@@ -132,10 +132,10 @@ class ClientPlanner : private Planner {
       forwarding(any_ipv6(client_.tunnels));
       for (const auto& tunnel : client_.tunnels) loosen_reverse_path(tunnel.name);
       if (any_ipv6(client_.tunnels)) {
-        for (const auto& link : client_.links) keep_router_advertisements(link.interface);
+        for (const std::string& interface : link_interfaces()) keep_router_advertisements(interface);
       }
     }
-    for (const auto& link : client_.links) loosen_reverse_path(link.interface);
+    for (const std::string& interface : link_interfaces()) loosen_reverse_path(interface);
     write_ruleset();
     return std::move(plan_);
   }
@@ -145,29 +145,47 @@ class ClientPlanner : private Planner {
     return *std::ranges::find(client_.tunnels, name, &config::ClientTunnel::name);
   }
 
+  /// Empty: no interface has the address that stands for it.
+  std::string interface_of(const config::Link& link) const {
+    return link.interface.empty() ? now_.interface_with(link.source->value) : link.interface;
+  }
+
+  std::set<std::string> link_interfaces() const {
+    std::set<std::string> names;
+    for (const auto& link : client_.links) names.insert(interface_of(link));
+    names.erase(std::string());
+    return names;
+  }
+
   // What is bound to the link leaves by its own gateway, whatever the main table says. Links have the last numbers,
   // from the end.
   void link_table(std::size_t i) {
     const config::Link& link = client_.links[i];
     const std::uint32_t number = now_.slot.first() + KernelSlot::size - 1 - static_cast<std::uint32_t>(i);
-    const LinkState state = now_.link(link.interface);
-    for (const Family family : families) rule(family, number, 0, link.interface);
+    const std::string interface = interface_of(link);
+    if (interface.empty()) {
+      plan_.waiting.push_back(
+          fmt::format("link {}: no interface has the address {}", link.name, link.source->value.to_string()));
+      return;
+    }
+    const LinkState state = now_.link(interface);
+    for (const Family family : families) rule(family, number, 0, interface);
     if (!state.present || !state.up) {
-      plan_.waiting.push_back(fmt::format("link {}: interface {} {}", link.name, link.interface,
-                                          state.present ? "is down" : "does not exist"));
+      plan_.waiting.push_back(
+          fmt::format("link {}: interface {} {}", link.name, interface, state.present ? "is down" : "does not exist"));
       return;
     }
     for (const packet::Prefix& network : state.networks) {
       plan_.routing.routes.push_back({number, network, local_metric, state.ifindex, std::nullopt});
     }
     plan_.depends_on_leases |= !state.gateway4;
-    const auto gateway4 = state.gateway4 ? state.gateway4 : now_.lease_gateway(link.interface, state);
+    const auto gateway4 = state.gateway4 ? state.gateway4 : now_.lease_gateway(interface, state);
     for (const auto& gateway : {gateway4, state.gateway6}) {
       if (!gateway) continue;
       plan_.routing.routes.push_back({number, anywhere(gateway->family()), default_metric, state.ifindex, gateway});
     }
     if (!gateway4 && !state.gateway6) {
-      plan_.waiting.push_back(fmt::format("link {}: interface {} has no gateway", link.name, link.interface));
+      plan_.waiting.push_back(fmt::format("link {}: interface {} has no gateway", link.name, interface));
     }
   }
 
@@ -275,12 +293,14 @@ class ServerPlanner : private Planner {
   ServerPlanner(const config::ServerConfig& server, const Surroundings& now) : Planner(now), server_(server) {}
 
   Plan make() {
-    if (several()) number_tunnels();
+    if (marks_connections()) number_tunnels();
     for (std::size_t i = 0; i < server_.tunnels.size(); ++i) return_routes(i);
+    if (server_.egress || marks_connections()) {
+      for (const auto& tunnel : server_.tunnels) loosen_reverse_path(tunnel.name);
+    }
     if (server_.egress) {
       forwarding(any_ipv6(server_.tunnels));
       keep_router_advertisements(server_.egress->interface);
-      for (const auto& tunnel : server_.tunnels) loosen_reverse_path(tunnel.name);
       if (!now_.link(server_.egress->interface).present) {
         plan_.waiting.push_back(fmt::format("egress: interface {} does not exist", server_.egress->interface));
       }
@@ -290,7 +310,16 @@ class ServerPlanner : private Planner {
   }
 
  private:
-  bool several() const { return server_.tunnels.size() > 1; }
+  /// Whether answers find their tunnel by their connection: there are several, or some prefixes have no other way.
+  bool marks_connections() const {
+    if (server_.tunnels.size() > 1) return true;
+    return std::ranges::any_of(server_.clients, [&](const config::Client& client) {
+      return client.name == config::anybody && std::ranges::any_of(client.prefixes, [&](const auto& prefix) {
+               return std::ranges::none_of(server_.tunnels,
+                                           [&](const auto& tunnel) { return in_a_network_of(tunnel, prefix.value); });
+             });
+    });
+  }
 
   /// Another for each tunnel of the machine, so that routes of two nodes never have the same place.
   std::uint32_t main_metric(std::size_t tunnel) const { return now_.slot.first() + static_cast<std::uint32_t>(tunnel); }
@@ -324,7 +353,7 @@ class ServerPlanner : private Planner {
   void return_routes(std::size_t i) {
     const config::ServerTunnel& tunnel = server_.tunnels[i];
     const LinkState state = now_.link(tunnel.name);
-    if (several()) {
+    if (marks_connections()) {
       for (const Family family : families) rule(family, table(i), mark(i), {});
     }
     if (!state.present || !state.up) return;
@@ -332,10 +361,11 @@ class ServerPlanner : private Planner {
       if (!client.may_use(tunnel.name)) continue;
       for (const auto& prefix : client.prefixes) {
         if (in_a_network_of(tunnel, prefix.value)) continue;
-        if (first_way(client) == i && !in_any_network(prefix.value)) {
+        // Those of anybody are wide and shared: they say where packets may come from, not where anybody is.
+        if (client.name != config::anybody && first_way(client) == i && !in_any_network(prefix.value)) {
           add_route(main_table, prefix.value, main_metric(i), state.ifindex);
         }
-        if (several()) add_route(table(i), prefix.value, local_metric, state.ifindex);
+        if (marks_connections()) add_route(table(i), prefix.value, local_metric, state.ifindex);
       }
     }
   }
@@ -346,19 +376,27 @@ class ServerPlanner : private Planner {
 
   void write_ruleset() {
     const std::vector<std::string> tunnels = names_of_tunnels(server_.tunnels);
-    if (several()) {
+    if (marks_connections()) {
       rules_.begin_chain("return_path", "type filter hook prerouting priority mangle");
       // Answers go where the last packet came from: the client may have fallen back to another tunnel.
       for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(tunnels[i], "", mark(i));
       rules_.add("iifname {} return", quoted_set(tunnels));
-      for (std::size_t i = 0; i < tunnels.size(); ++i) {
-        rules_.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
-                   set_mark("meta", mark(i), KernelSlot::mark_mask));
-      }
+      mark_answers();
+      rules_.end_chain();
+      // The server's own answers have their route before nftables sees them; another mark has it looked up again.
+      rules_.begin_chain("own_answers", "type route hook output priority mangle");
+      mark_answers();
       rules_.end_chain();
     }
     if (server_.egress) write_egress(*server_.egress, tunnels);
     plan_.ruleset = rules_.take();
+  }
+
+  void mark_answers() {
+    for (std::size_t i = 0; i < server_.tunnels.size(); ++i) {
+      rules_.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
+                set_mark("meta", mark(i), KernelSlot::mark_mask));
+    }
   }
 
   void write_egress(const config::Egress& egress, const std::vector<std::string>& tunnels) {
@@ -394,7 +432,9 @@ class ServerPlanner : private Planner {
 std::set<std::string> interfaces_of(const config::Configuration& configuration) {
   std::set<std::string> names;
   if (const auto* client = configuration.client()) {
-    for (const auto& link : client->links) names.insert(link.interface);
+    for (const auto& link : client->links) {
+      if (!link.interface.empty()) names.insert(link.interface);
+    }
     for (const auto& tunnel : client->tunnels) names.insert(tunnel.name);
     for (const auto& rule : client->classify) {
       for (const auto& interface : rule.traffic.interfaces) names.insert(interface.value);

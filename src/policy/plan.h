@@ -33,6 +33,8 @@ struct Surroundings {
   const system::KernelSlot& slot;
   Numbers numbers;  ///< that destinations have had so far
   std::function<system::LinkState(std::string_view interface)> link;
+  /// The interface that has this address; empty: none.
+  std::function<std::string(const packet::Address&)> interface_with;
   /// Interfaces that carry a VLAN, on whichever parent or on that one.
   std::function<std::vector<std::string>(unsigned vlan, std::string_view parent)> vlan_interfaces;
   /// As it was before mpquic touched it; empty: this kernel has none of that name.
@@ -43,7 +45,7 @@ struct Surroundings {
   std::function<bool(const std::string& tunnel, const std::string& client)> up;
 };
 
-/// Interfaces whose state a plan depends on, each once.
+/// Interfaces that the configuration names and whose state a plan depends on, each once.
 std::set<std::string> interfaces_of(const config::Configuration& configuration);
 
 /// Whether the node would not do what its configuration says without all of its plan: it sends, hides or lets through

@@ -16,6 +16,7 @@ inline Surroundings surroundings(const Keeper& keeper, const system::LinkTable& 
   return {.slot = keeper.slot(),
           .numbers = keeper.numbers(),
           .link = [&links](std::string_view name) { return links.state(name); },
+          .interface_with = [&links](const packet::Address& address) { return links.interface_with(address); },
           .vlan_interfaces = [&links](unsigned vlan,
                                       std::string_view parent) { return links.vlan_interfaces(vlan, parent); },
           .sysctl = [&keeper](const std::string& name) { return keeper.original(name); },

@@ -96,9 +96,7 @@ LinkState LinkTable::state(std::string_view name) const {
   state.ifindex = ifindex;
   state.present = true;
   state.up = (link.flags & IFF_UP) != 0;
-  // Virtual devices, TUN among them, say IF_OPER_UNKNOWN for ever.
-  const bool operational = link.operstate == IF_OPER_UP || link.operstate == IF_OPER_UNKNOWN;
-  state.carrier = state.up && (link.flags & IFF_LOWER_UP) != 0 && operational;
+  state.carrier = carries(link);
   state.mtu = link.mtu;
   state.addresses = usable_addresses(ifindex);
   state.networks = networks(ifindex);
@@ -118,6 +116,22 @@ std::vector<packet::Address> LinkTable::usable_addresses(unsigned ifindex) const
   std::vector<packet::Address> addresses;
   for (const AddressMessage& one : chosen) addresses.push_back(one.address.address);
   return addresses;
+}
+
+std::string LinkTable::interface_with(const packet::Address& address) const {
+  std::string_view idle;
+  for (const auto& [ifindex, link] : links_) {
+    if ((link.flags & IFF_LOOPBACK) || std::ranges::count(usable_addresses(ifindex), address) == 0) continue;
+    if (carries(link)) return link.name;
+    if (idle.empty()) idle = link.name;
+  }
+  return std::string(idle);
+}
+
+// Virtual devices, TUN among them, say IF_OPER_UNKNOWN for ever.
+bool LinkTable::carries(const Link& link) {
+  const bool operational = link.operstate == IF_OPER_UP || link.operstate == IF_OPER_UNKNOWN;
+  return (link.flags & IFF_UP) != 0 && (link.flags & IFF_LOWER_UP) != 0 && operational;
 }
 
 std::vector<packet::Prefix> LinkTable::networks(unsigned ifindex) const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <variant>
 
 namespace mpquic::policy {
 namespace {
@@ -41,13 +42,15 @@ class PlanTest : public testing::Test {
     state.networks = {prefix(network)};
     return state;
   }
-  Plan plan() {
+  Plan plan() { return plan_of(client_); }
+  Plan plan_of(std::variant<config::ClientConfig, config::ServerConfig> node) {
     config::Configuration configuration;
-    configuration.node = client_;
+    configuration.node = std::move(node);
     return make_plan(configuration,
                      {.slot = slot_,
                       .numbers = numbers_,
                       .link = [this](std::string_view name) { return links_[std::string(name)]; },
+                      .interface_with = [this](const packet::Address&) { return holder_; },
                       .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
                       .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
@@ -69,6 +72,7 @@ class PlanTest : public testing::Test {
   std::map<std::string, system::LinkState> links_;
   std::map<std::string, std::string> sysctls_;
   std::optional<packet::Address> leased_;
+  std::string holder_;  ///< the interface that has any address asked for
   std::set<std::string> up_;
 };
 
@@ -145,6 +149,60 @@ TEST_F(PlanTest, ARuleForAnInterfaceThatIsMissingStandsAndIsWaitedFor) {
   links_["lan"] = {};
   EXPECT_NE(plan().ruleset.find("iifname { \"lan\" } goto"), std::string::npos);
   EXPECT_EQ(plan().waiting, (Texts{"line 0: interface lan does not exist"}));
+}
+
+TEST_F(PlanTest, ALinkWithoutAnInterfaceIsWhereItsAddressIs) {
+  client_.links = {{"w", {}, "", packet::Address::parse("192.0.2.5").value()}};
+  EXPECT_EQ(plan().waiting, (Texts{"link w: no interface has the address 192.0.2.5"}));
+  EXPECT_EQ(ways(10'064), Texts());
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
+  holder_ = "wan";
+  EXPECT_EQ(plan().waiting, Texts());
+  EXPECT_EQ(ways(10'064), (Texts{"10:2"}));
+  EXPECT_EQ(plan().routing.rules.front().output_interface, "wan");
+  EXPECT_TRUE(plan().sysctls.contains("net/ipv4/conf/wan/rp_filter"));
+}
+
+class ServerPlanTest : public PlanTest {
+ protected:
+  ServerPlanTest() {
+    config::ServerTunnel tunnel;
+    tunnel.name = "cr";
+    tunnel.addresses = {interface_address("10.1.0.254/24")};
+    server_.tunnels = {tunnel};
+  }
+  void own(const char* name, const char* owned) { server_.clients.push_back({name, {}, {}, {prefix(owned)}}); }
+  /// "TABLE DESTINATION", of all of the plan's.
+  Texts routes() {
+    Texts found;
+    for (const auto& route : plan_of(server_).routing.routes) {
+      found.push_back(std::to_string(route.table) + " " + route.destination.to_string());
+    }
+    return found;
+  }
+
+  config::ServerConfig server_;
+};
+
+TEST_F(ServerPlanTest, WhatAClientOwnsBehindItsTunnelIsRoutedThere) {
+  own("box1", "172.16.0.0/24");
+  EXPECT_EQ(routes(), (Texts{"254 172.16.0.0/24"}));
+  EXPECT_EQ(plan_of(server_).ruleset, "");
+}
+
+TEST_F(ServerPlanTest, WhatEverybodyMayUseIsRoutedByConnectionAlone) {
+  own("*", "10.1.0.0/24");
+  EXPECT_EQ(routes(), Texts());
+  EXPECT_EQ(plan_of(server_).ruleset, "") << "the tunnel's own network needs nothing";
+  own("*", "10.0.0.0/8");
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
+  EXPECT_EQ(routes(), (Texts{"10064 10.0.0.0/8"}));
+  const Plan plan = plan_of(server_);
+  for (const char* part : {"type filter hook prerouting", "type route hook output", "iifname \"cr\" ct state new"}) {
+    EXPECT_NE(plan.ruleset.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(plan.routing.rules.size(), 2u) << "one for each IP version";
+  EXPECT_TRUE(plan.sysctls.contains("net/ipv4/conf/cr/rp_filter"));
 }
 
 }  // namespace

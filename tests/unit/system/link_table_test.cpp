@@ -178,6 +178,28 @@ TEST_F(LinkTableTest, KnowsTheNetworksThatALinkReachesByItself) {
   EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64"}));
 }
 
+TEST_F(LinkTableTest, FindsTheInterfaceThatHasAnAddressNow) {
+  const auto found = [this] { return table_.interface_with(address("192.0.2.5")); };
+  EXPECT_EQ(found(), "");
+  apply(link_message(RTM_NEWLINK, 1, "lo", running | IFF_LOOPBACK));
+  apply(address_message(RTM_NEWADDR, 1, "192.0.2.5/32"));
+  EXPECT_EQ(found(), "") << "the loopback leads nowhere";
+  apply(link_message(RTM_NEWLINK, 3, "wan3", 0));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.5/24"));
+  EXPECT_EQ(found(), "wan3");
+  apply(link_message(RTM_NEWLINK, 4, "wan4", running));
+  apply(address_message(RTM_NEWADDR, 4, "192.0.2.5/24"));
+  EXPECT_EQ(found(), "wan4") << "which carries";
+  apply(link_message(RTM_NEWLINK, 3, "wan3", running));
+  EXPECT_EQ(found(), "wan3");
+  apply(address_message(RTM_DELADDR, 3, "192.0.2.5/24"));
+  EXPECT_EQ(found(), "wan4");
+  apply(link_message(RTM_DELLINK, 4, "wan4", 0));
+  EXPECT_EQ(found(), "");
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::5/64", IFA_F_TENTATIVE));
+  EXPECT_EQ(table_.interface_with(address("2001:db8::5")), "") << "it may turn out to be another's";
+}
+
 TEST_F(LinkTableTest, FindsTheInterfacesOfAVlanByTheirNames) {
   int ifindex = 3;
   for (const char* name : {"eth0", "eth0.31", "eth1.31", "eth0.3", "eth0.131"}) {
