@@ -88,8 +88,8 @@ bool runs(const config::Configuration& configuration) {
   return control::query(configuration.control, "status", std::chrono::seconds(2)).has_value();
 }
 
-int run(const std::string& file, int (*action)(View&), bool changes) {
-  auto configuration = load_reported(file);
+int run(const std::string& argument, int (*action)(View&), bool changes) {
+  auto configuration = load_argument(argument);
   if (!configuration) return wrong_usage;
   if (changes && runs(*configuration)) {
     return report(Error{fmt::format("{} is running and keeps its kernel state itself", configuration->name)});
@@ -106,7 +106,7 @@ void add_net_command(CLI::App& app, int& exit_status) {
   const auto add = [&](const char* name, const char* help, int (*action)(View&), bool changes) {
     auto* command = net->add_subcommand(name, help);
     auto file = std::make_shared<std::string>();
-    command->add_option("FILE", *file, "configuration file")->required();
+    command->add_option("FILE", *file, "configuration file, or NAME of one in /etc/mpquic")->required();
     command->callback([&exit_status, file, action, changes] { exit_status = run(*file, action, changes); });
   };
   add("apply", "Set up what can be set up without the tunnels", apply, true);

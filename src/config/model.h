@@ -16,7 +16,8 @@
 namespace mpquic::config {
 
 // What one node is to do: read, validated, and with every "the nearer one wins" already decided. Defaults stand here
-// and nowhere else. Never changed after loading; threads share it as an immutable snapshot.
+// and nowhere else. Never changed after loading; threads share it as an immutable snapshot. What is equal here may
+// still have stood elsewhere in its file, but for the `place` of a whole entry.
 
 enum class Role : std::uint8_t { client, server };
 enum class Alpn : std::uint8_t { mpquic_ip };
@@ -41,6 +42,8 @@ struct ClientTls {
   std::optional<File> certificate;            ///< either both of these or none
   std::optional<File> key;
   bool insecure_skip_verify = false;
+
+  bool operator==(const ClientTls&) const = default;
 };
 
 struct ServerTls {
@@ -48,6 +51,8 @@ struct ServerTls {
   std::optional<File> key;          ///< always there once loaded
   std::optional<File> client_ca;    ///< there unless client_auth is none
   ClientAuth client_auth = ClientAuth::require;
+
+  bool operator==(const ServerTls&) const = default;
 };
 
 /// A WAN of the box. At least one of `interface` and `source` is there.
@@ -65,6 +70,8 @@ struct Path {
   Located<std::string> link;
   Located<packet::SocketAddress> server;
   Alpn alpn = Alpn::mpquic_ip;
+
+  bool operator==(const Path&) const = default;
 };
 
 /// What a tunnel is at either end. Its name is also that of its TUN device.
@@ -77,6 +84,8 @@ struct Tunnel {
 
   /// The first IPv4 address: what an mpquic-ip client registers.
   const packet::InterfaceAddress& ipv4() const;
+
+  bool operator==(const Tunnel&) const = default;
 };
 
 /// First to last, both included.
@@ -85,6 +94,8 @@ struct PortRange {
 
   bool contains(const PortRange& other) const { return first <= other.first && other.last <= last; }
   std::string to_string() const;
+
+  bool operator==(const PortRange&) const = default;
 };
 
 /// Packets as a rule of `classify` picks them. A list means any of its values, an empty one any at all.
@@ -95,6 +106,8 @@ struct Traffic {
   std::optional<Located<std::uint8_t>> protocol;  ///< IP protocol number
   std::vector<Located<PortRange>> source_ports, destination_ports;
   std::vector<Located<std::uint8_t>> dscp;  ///< RFC 2474: 0 to 63
+
+  bool operator==(const Traffic&) const = default;
 };
 
 /// Which tunnel traffic from the LAN takes. The first rule that matches decides.
@@ -103,17 +116,23 @@ struct ClassRule {
   Traffic traffic;
   Located<std::string> tunnel;
   std::optional<Located<std::string>> fallback;  ///< tunnel to take while the other is down; none: no way at all
+
+  bool operator==(const ClassRule&) const = default;
 };
 
 struct ClientTunnel : Tunnel {
   std::vector<Path> paths;  ///< exactly one in this version
   TrafficClass traffic_class = TrafficClass::default_;
   bool masquerade = false;  ///< hosts behind the box appear as the tunnel address
+
+  bool operator==(const ClientTunnel&) const = default;
 };
 
 struct ServerTunnel : Tunnel {
   Located<packet::SocketAddress> listen;  ///< `[::]` takes in IPv4 as well
   Alpn alpn = Alpn::mpquic_ip;
+
+  bool operator==(const ServerTunnel&) const = default;
 };
 
 /// A peer as the configuration knows it: the common name of its certificate and what that name owns.
@@ -124,6 +143,8 @@ struct Client {
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
 
   bool may_use(std::string_view tunnel) const;
+
+  bool operator==(const Client&) const = default;
 };
 
 /// Name of the entry under `clients` for peers that have none of their own.
@@ -139,12 +160,16 @@ struct ClientConfig {
   std::vector<ClassRule> classify;
 
   const Link* find_link(std::string_view name) const;
+
+  bool operator==(const ClientConfig&) const = default;
 };
 
 /// Where the server's tunnels lead out.
 struct Egress {
   std::string interface;
   bool masquerade = false;  ///< clients appear as the interface's address
+
+  bool operator==(const Egress&) const = default;
 };
 
 /// What arrives at the egress interface for this port goes to a host behind a client.
@@ -154,6 +179,8 @@ struct PortForward {
   PortRange ports;
   Located<packet::Address> to;
   std::optional<std::uint16_t> to_port;  ///< none: the same
+
+  bool operator==(const PortForward&) const = default;
 };
 
 struct ServerConfig {
@@ -165,6 +192,8 @@ struct ServerConfig {
 
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;
+
+  bool operator==(const ServerConfig&) const = default;
 };
 
 struct Configuration {
@@ -176,6 +205,8 @@ struct Configuration {
 
   const ClientConfig* client() const { return std::get_if<ClientConfig>(&node); }
   const ServerConfig* server() const { return std::get_if<ServerConfig>(&node); }
+
+  bool operator==(const Configuration&) const = default;
 };
 
 }  // namespace mpquic::config
