@@ -18,7 +18,7 @@ int run(const std::string& argument) {
   const auto configuration = mpquic::cli::load_argument(argument);
   if (!configuration) return wrong_usage;
   mpquic::log::set_level(configuration->log_level);
-  if (auto ran = mpquic::daemon::run(*configuration, file); !ran) {
+  if (auto ran = mpquic::daemon::run(*configuration); !ran) {
     mpquic::log::error("{}", ran.error().message);
     return failed;
   }

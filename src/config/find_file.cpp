@@ -5,8 +5,8 @@
 namespace mpquic::config {
 
 Result<std::filesystem::path> find_file(const std::string& argument, const std::filesystem::path& folder) {
-  const bool is_name = !argument.empty() && !argument.contains('/') && !argument.ends_with(".yaml") &&
-                       !argument.ends_with(".yml");
+  const bool is_name =
+      !argument.empty() && !argument.contains('/') && !argument.ends_with(".yaml") && !argument.ends_with(".yml");
   std::error_code error;
   if (!is_name || std::filesystem::exists(argument, error)) return argument;
   const std::filesystem::path native = folder / (argument + ".yaml");

@@ -40,8 +40,7 @@ constexpr unsigned default_mtu = 1300;
 // Empty values count as absent; what is put in for a variable must be something.
 void substitute(Node& node, const Environment& environment, Problems& problems) {
   std::erase_if(node.entries, [](const Entry& entry) {
-    return entry.value.kind == Node::Kind::null ||
-           (entry.value.kind == Node::Kind::scalar && entry.value.text.empty());
+    return entry.value.kind == Node::Kind::null || (entry.value.kind == Node::Kind::scalar && entry.value.text.empty());
   });
   for (Entry& entry : node.entries) substitute(entry.value, environment, problems);
   for (Node& item : node.items) substitute(item, environment, problems);
@@ -59,7 +58,9 @@ void substitute(Node& node, const Environment& environment, Problems& problems) 
 class FlatReader {
  public:
   FlatReader(const Node& root, const std::filesystem::path& file, const Environment& environment, Problems& problems)
-      : folder_(file.parent_path()), environment_(environment), problems_(problems),
+      : folder_(file.parent_path()),
+        environment_(environment),
+        problems_(problems),
         top_(root, {1, 1}, "the instance", problems) {}
 
   void read(Configuration& configuration) {
@@ -212,7 +213,8 @@ class FlatReader {
 
     packet::SocketAddress server;  // port 0: could not be read
     if (ends.remote && ends.port) server = {ends.remote->value, ends.port->value};
-    tunnel.paths.push_back({Located(name, exit.place), Located(server, ends.port ? ends.port->place : Place()), Alpn()});
+    tunnel.paths.push_back(
+        {Located(name, exit.place), Located(server, ends.port ? ends.port->place : Place()), Alpn()});
   }
 
   ServerConfig read_server() {
@@ -236,8 +238,8 @@ class FlatReader {
     top_.read("remote_port", port, parse_port);
     tunnel.listen = Located(packet::SocketAddress{address, port.value}, port.place);
 
-    static constexpr std::array<std::string_view, 6> of_clients = {"remote_addr",     "tls_server_name",
-                                                                   "multipath_paths", "tls_insecure_skip_verify",
+    static constexpr std::array<std::string_view, 6> of_clients = {"remote_addr",       "tls_server_name",
+                                                                   "multipath_paths",   "tls_insecure_skip_verify",
                                                                    "multipath_enabled", "multipath_policy"};
     top_.ignore(of_clients, "has no effect on a server");
     server.clients.push_back(everybody_behind(tunnel));

@@ -83,7 +83,8 @@ Client everybody_behind(const ServerTunnel& tunnel) {
   std::ranges::stable_sort(networks, {}, &packet::Prefix::length);
   Client client{std::string(anybody), tunnel.place, {}, {}};
   for (const packet::Prefix& network : networks) {
-    const bool covered = std::ranges::any_of(client.prefixes, [&](const auto& wide) { return wide->contains(network); });
+    const bool covered =
+        std::ranges::any_of(client.prefixes, [&](const auto& wide) { return wide->contains(network); });
     if (!covered) client.prefixes.emplace_back(network, tunnel.place);
   }
   return client;

@@ -197,7 +197,8 @@ struct ServerConfig {
 };
 
 struct Configuration {
-  std::string name;  ///< of the file, without its ending
+  std::filesystem::path file;  ///< that it was read from
+  std::string name;            ///< of the file, without its ending
   std::filesystem::path control;
   std::optional<unsigned> workers;  ///< none: as many as are useful
   LogLevel log_level = LogLevel::info;

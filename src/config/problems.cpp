@@ -7,7 +7,8 @@ namespace mpquic::config {
 namespace {
 
 std::vector<Problem> in_file_order(std::vector<Problem> problems) {
-  std::ranges::sort(problems, {}, [](const Problem& one) { return std::tie(one.file, one.line, one.column, one.text); });
+  std::ranges::sort(problems, {},
+                    [](const Problem& one) { return std::tie(one.file, one.line, one.column, one.text); });
   const auto repeated = std::ranges::unique(problems);
   problems.erase(repeated.begin(), repeated.end());
   return problems;

@@ -21,6 +21,7 @@ void check_socket_name(const Located<std::filesystem::path>& name, Problems& pro
 
 Configuration read_configuration(const Node& root, const std::filesystem::path& file, Problems& problems) {
   Configuration configuration;
+  configuration.file = file;
   configuration.name = file.stem().string();
   configuration.control = "/run/mpquic/" + configuration.name + ".sock";
   if (is_flat(root)) {

@@ -50,14 +50,13 @@ Result<Fd> watched_signals() {
 /// The control thread: what everything else hangs on, in the order in which it is taken down.
 class Node {
  public:
-  static Result<std::unique_ptr<Node>> create(const config::Configuration& configuration,
-                                              const std::filesystem::path& file);
+  static Result<std::unique_ptr<Node>> create(const config::Configuration& configuration);
   /// Error: what kept it from going on.
   Result<void> run();
 
  private:
-  Node(const config::Configuration& configuration, std::filesystem::path file, io::EventLoop loop,
-       std::unique_ptr<io::Mailbox> mailbox, control::ControlSocket control, Fd signals);
+  Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
+       control::ControlSocket control, Fd signals);
   Result<void> start();
   Result<void> keep_kernel_state(const config::Configuration& configuration);
   void on_signal();
@@ -68,7 +67,6 @@ class Node {
   void fail(std::string reason);
 
   config::Configuration configuration_;
-  std::filesystem::path file_;
   std::int64_t started_ = std::time(nullptr);
   io::EventLoop loop_;
   std::unique_ptr<io::Mailbox> mailbox_;
@@ -84,17 +82,15 @@ class Node {
   std::optional<std::string> failure_;
 };
 
-Node::Node(const config::Configuration& configuration, std::filesystem::path file, io::EventLoop loop,
-           std::unique_ptr<io::Mailbox> mailbox, control::ControlSocket control, Fd signals)
+Node::Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
+           control::ControlSocket control, Fd signals)
     : configuration_(configuration),
-      file_(std::move(file)),
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       control_(std::move(control)),
       signals_(std::move(signals)) {}
 
-Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configuration,
-                                           const std::filesystem::path& file) {
+Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configuration) {
   auto loop = io::EventLoop::create();
   if (!loop) return std::unexpected(loop.error());
   auto mailbox = io::Mailbox::create();
@@ -104,7 +100,7 @@ Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configur
   auto control = control::ControlSocket::open(configuration.control);
   if (!control) return std::unexpected(control.error());
   std::unique_ptr<Node> node(
-      new Node(configuration, file, std::move(*loop), std::move(*mailbox), std::move(*control), std::move(*signals)));
+      new Node(configuration, std::move(*loop), std::move(*mailbox), std::move(*control), std::move(*signals)));
   if (auto started = node->start(); !started) return std::unexpected(started.error());
   return node;
 }
@@ -166,8 +162,9 @@ void Node::on_signal() {
 }
 
 void Node::reload() {
-  const auto in_file = [this](const config::Problem& problem) { return config::to_string(file_, problem); };
-  const auto loaded = config::load(file_, std::chrono::system_clock::now());
+  const std::filesystem::path& file = configuration_.file;
+  const auto in_file = [&](const config::Problem& problem) { return config::to_string(file, problem); };
+  const auto loaded = config::load(file, std::chrono::system_clock::now());
   auto problems = loaded ? config::needs_restart(configuration_, loaded->configuration) : loaded.error();
   for (const auto& problem : problems) log::error("{}", in_file(problem));
   if (!problems.empty()) return log::error("{}: stays with the configuration that it has", configuration_.name);
@@ -175,7 +172,7 @@ void Node::reload() {
   if (auto taken = take_up(loaded->configuration); !taken) {
     return log::error("{}: stays with the configuration that it has: {}", configuration_.name, taken.error().message);
   }
-  log::info("{} has taken up {}", configuration_.name, file_.string());
+  log::info("{} has taken up {}", configuration_.name, file.string());
   log::set_level(configuration_.log_level);
 }
 
@@ -236,9 +233,9 @@ Result<void> Node::run() {
 
 }  // namespace
 
-Result<void> run(const config::Configuration& configuration, const std::filesystem::path& file) {
+Result<void> run(const config::Configuration& configuration) {
   signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more is no reason to stop
-  auto node = Node::create(configuration, file);
+  auto node = Node::create(configuration);
   if (!node) return std::unexpected(node.error());
   return (*node)->run();
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -43,9 +42,8 @@ struct ControlTools {
 Result<std::unique_ptr<Role>> make_client(const config::Configuration& configuration, const ControlTools& tools);
 Result<std::unique_ptr<Role>> make_server(const config::Configuration& configuration, const ControlTools& tools);
 
-/// Runs the node until SIGTERM or SIGINT, with the configuration that was read from `file`. Returns when everything is
-/// taken down again. SIGHUP has it read the file anew: either all of it is taken up or, with the reason in the log,
-/// nothing.
-Result<void> run(const config::Configuration& configuration, const std::filesystem::path& file);
+/// Runs the node until SIGTERM or SIGINT. Returns when everything is taken down again. SIGHUP has it read its file
+/// anew: either all of it is taken up or, with the reason in the log, nothing.
+Result<void> run(const config::Configuration& configuration);
 
 }  // namespace mpquic::daemon

@@ -395,7 +395,7 @@ class ServerPlanner : private Planner {
   void mark_answers() {
     for (std::size_t i = 0; i < server_.tunnels.size(); ++i) {
       rules_.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
-                set_mark("meta", mark(i), KernelSlot::mark_mask));
+                 set_mark("meta", mark(i), KernelSlot::mark_mask));
     }
   }
 
