@@ -55,14 +55,49 @@ struct ServerTls {
   bool operator==(const ServerTls&) const = default;
 };
 
+/// An 802.1Q VLAN on a network interface.
+struct Vlan {
+  std::string parent;
+  unsigned id = 0;
+
+  std::string device() const { return parent + "." + std::to_string(id); }
+  bool operator==(const Vlan&) const = default;
+};
+
 /// A WAN of the box. At least one of `interface` and `source` is there.
 struct Link {
   std::string name;
   Place place;
-  std::string interface;                           ///< empty: whichever has `source` at the moment
+  /// What packets leave by: the VLAN's device if it is on one. Empty: whichever has `source` at the moment.
+  std::string interface;
   std::optional<Located<packet::Address>> source;  ///< else the first of the interface that can be used
+  std::optional<Vlan> vlan;
+  std::optional<unsigned> source_length;  ///< of the source's network, where the address is not had by DHCP
+  std::optional<Located<packet::Address>> gateway;
 
   bool operator==(const Link&) const = default;
+};
+
+/// A network of the box that mpquic gives its addresses.
+struct Lan {
+  std::string name;
+  Place place;
+  std::string interface;  ///< as in Link
+  std::optional<Vlan> vlan;
+  std::vector<Located<packet::InterfaceAddress>> addresses;
+
+  bool operator==(const Lan&) const = default;
+};
+
+/// The interface that the machine is managed by. mpquic leaves it alone; it stands in the network files.
+struct Management {
+  Place place;
+  std::string interface;
+  std::optional<Vlan> vlan;
+  std::vector<Located<packet::InterfaceAddress>> addresses;  ///< empty: by DHCP
+  std::optional<Located<packet::Address>> gateway;
+
+  bool operator==(const Management&) const = default;
 };
 
 /// One QUIC connection of a tunnel, over one link.
@@ -156,6 +191,7 @@ inline constexpr std::size_t most_routing_tables = 64;
 struct ClientConfig {
   ClientTls tls;
   std::vector<Link> links;  ///< in the order of the file, as all lists here
+  std::vector<Lan> lans;
   std::vector<ClientTunnel> tunnels;
   std::vector<ClassRule> classify;
 
@@ -202,6 +238,7 @@ struct Configuration {
   std::filesystem::path control;
   std::optional<unsigned> workers;  ///< none: as many as are useful
   LogLevel log_level = LogLevel::info;
+  std::optional<Management> management;
   std::variant<ClientConfig, ServerConfig> node;
 
   const ClientConfig* client() const { return std::get_if<ClientConfig>(&node); }

@@ -1,5 +1,9 @@
 #include "config/reader.h"
 
+#include <algorithm>
+#include <array>
+
+#include "config/device_reader.h"
 #include "config/fields.h"
 #include "config/flat.h"
 #include "config/role_reader.h"
@@ -45,6 +49,7 @@ Configuration read_configuration(const Node& root, const std::filesystem::path& 
   top.read("control", control, [&](std::string_view text) { return parse_file(text, defaults.folder); });
   check_socket_name(control, problems);
   configuration.control = control.value;
+  configuration.management = read_management(top);
   if (role == Role::client) {
     configuration.node = read_client(top, defaults);
   } else {

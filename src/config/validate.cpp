@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "config/check_devices.h"
 #include "config/overlap.h"
 #include "config/suggest.h"
 
@@ -198,6 +199,7 @@ void check_server(const ServerConfig& server, Problems& problems) {
 }  // namespace
 
 void validate(const Configuration& configuration, Problems& problems) {
+  check_devices(configuration, problems);
   if (const auto* client = configuration.client()) check_client(*client, problems);
   if (const auto* server = configuration.server()) check_server(*server, problems);
 }
