@@ -86,7 +86,8 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
   for (const Link& link : client.links) {
-    lines.add("link {}: {}{}", link.name, link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
+    lines.add("link {}: {}{}", link.name,
+              link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
               link.source ? ", sends from " + link.source->value.to_string() : "");
   }
   for (const Lan& lan : client.lans) {

@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "base/log.h"
+#include "policy/settle.h"
 #include "policy/surroundings.h"
 
 namespace mpquic::daemon {
 namespace {
 
 // Events come in flocks: one look at the kernel for all of them.
-constexpr Duration settle = std::chrono::milliseconds(20);
+constexpr Duration flock = std::chrono::milliseconds(20);
 // A tunnel that is back so soon was not missed: its routes stay.
 constexpr Duration down_for_good = std::chrono::milliseconds(500);
 constexpr Duration try_again = std::chrono::seconds(5);
@@ -44,19 +45,29 @@ Result<std::unique_ptr<KernelState>> KernelState::create(const config::Configura
   std::unique_ptr<KernelState> state(
       new KernelState(configuration, tools, std::move(*keeper), std::move(*links), std::move(*watch)));
   if (auto watched = state->watch_events(); !watched) return std::unexpected(watched.error());
-  if (auto applied = state->apply(state->plan()); !applied) return std::unexpected(applied.error());
+  if (auto settled = state->settle(); !settled) return std::unexpected(settled.error());
   return state;
+}
+
+Result<void> KernelState::settle() {
+  const auto applied = policy::settle(keeper_, [this]() -> Result<policy::Plan> {
+    if (auto read = links_.read(); !read) return std::unexpected(read.error());
+    return plan();
+  });
+  if (!applied) return std::unexpected(applied.error());
+  note(*applied);
+  return {};
 }
 
 Result<void> KernelState::watch_events() {
   const auto on_links = [this] {
     if (const auto read = links_.read(); !read) log::warning("watching interfaces: {}", read.error().message);
-    check_at(tools_.loop.now() + settle);
+    check_at(tools_.loop.now() + flock);
   };
   const auto on_events = [this] {
     const auto worth_a_look = watch_.read();
     if (!worth_a_look) log::warning("watching routes and nftables: {}", worth_a_look.error().message);
-    if (!worth_a_look || *worth_a_look) check_at(tools_.loop.now() + settle);
+    if (!worth_a_look || *worth_a_look) check_at(tools_.loop.now() + flock);
   };
   using Interest = io::EventLoop::Interest;
   if (auto watched = tools_.loop.watch(links_.fd(), Interest::read, on_links); !watched) return watched;
@@ -64,7 +75,7 @@ Result<void> KernelState::watch_events() {
   return tools_.loop.watch(watch_.nftables_fd(), Interest::read, on_events);
 }
 
-policy::Plan KernelState::plan() const {
+policy::Plan KernelState::plan() {
   return policy::make_plan(
       configuration_, policy::surroundings(keeper_, links_.table(), [this](const auto& tunnel, const auto& client) {
         const auto known = up_until_.find({tunnel, client});
@@ -89,21 +100,23 @@ void KernelState::check() {
   const policy::Plan wanted = plan();
   auto disturbed = keeper_.disturbed();
   if (disturbed && !*disturbed && wanted == applied_) return;
-  if (disturbed && *disturbed) log::info("somebody has changed routes, rules or nftables of mpquic: putting them back");
-  if (auto applied = apply(wanted); !applied) {
+  // What goes with an interface makes another plan: nobody has meddled.
+  if (disturbed && *disturbed && wanted == applied_) {
+    log::info("somebody has changed routes, rules or nftables of mpquic: putting them back");
+  }
+  if (auto applied = keeper_.apply(wanted); !applied) {
     if (applied.error().message != failure_) log::warning("kernel state: {}", applied.error().message);
     failure_ = applied.error().message;
     return check_at(tools_.loop.now() + try_again);
   }
+  note(wanted);
 }
 
-Result<void> KernelState::apply(const policy::Plan& plan) {
-  if (auto applied = keeper_.apply(plan); !applied) return applied;
+void KernelState::note(const policy::Plan& applied) {
   failure_.clear();
-  applied_ = plan;
-  report(plan);
-  tools_.timers.set(lease_timer_, plan.depends_on_leases ? tools_.loop.now() + lease_interval : never);
-  return {};
+  applied_ = applied;
+  report(applied);
+  tools_.timers.set(lease_timer_, applied.depends_on_leases ? tools_.loop.now() + lease_interval : never);
 }
 
 void KernelState::look_at_leases() {
@@ -113,9 +126,12 @@ void KernelState::look_at_leases() {
 
 Result<void> KernelState::reconfigure(const config::Configuration& configuration) {
   config::Configuration before = std::exchange(configuration_, configuration);
-  auto applied = apply(plan());
-  if (!applied) configuration_ = std::move(before);
-  return applied;
+  auto settled = settle();
+  if (!settled) {
+    configuration_ = std::move(before);
+    check_at(tools_.loop.now());  // the first passes may have been made
+  }
+  return settled;
 }
 
 void KernelState::report(const policy::Plan& plan) {

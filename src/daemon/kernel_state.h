@@ -13,8 +13,8 @@
 
 namespace mpquic::daemon {
 
-/// Keeps routes, rules, nftables and sysctls as the configuration wants them for as long as the node runs, whatever
-/// happens to links, tunnels and to what it made. On the control thread.
+/// Keeps devices, addresses, routes, rules, nftables and sysctls as the configuration wants them for as long as the
+/// node runs, whatever happens to links, tunnels and to what it made. On the control thread.
 class KernelState {
  public:
   /// Has applied what it can by then.
@@ -35,11 +35,12 @@ class KernelState {
   KernelState(const config::Configuration& configuration, const ControlTools& tools, policy::Keeper keeper,
               system::LinkMonitor links, policy::Watch watch);
   Result<void> watch_events();
-  policy::Plan plan() const;
+  policy::Plan plan();
   void check_at(Instant when);
   void check();
   void look_at_leases();
-  Result<void> apply(const policy::Plan& plan);
+  Result<void> settle();
+  void note(const policy::Plan& applied);
   void report(const policy::Plan& plan);
 
   config::Configuration configuration_;

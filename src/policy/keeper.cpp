@@ -129,6 +129,11 @@ std::string Keeper::original(const std::string& sysctl) const {
   return known != originals_.end() ? known->second : system::read_sysctl(sysctl);
 }
 
+std::optional<std::string> Keeper::no_vlans() {
+  const auto supported = system::check_vlan_support(netlink_);
+  return supported ? std::nullopt : std::optional(supported.error().message);
+}
+
 // Outside of its own tables a node's routes lead into its own tunnels. Links it may share with other nodes.
 system::RoutingScope Keeper::scope(const Plan& plan) const {
   system::RoutingScope scope{slot_.first(), system::KernelSlot::size, {}};
@@ -166,15 +171,18 @@ Result<void> Keeper::apply(const Plan& plan) {
   return {};
 }
 
-// The nftable first, since it remembers what the sysctls were. Whatever fails, what was changed before it is changed
-// back.
+// The nftable first, since it remembers what the sysctls were; devices before the sysctls and routes of theirs.
+// Whatever fails, what was changed before it is changed back.
 Result<void> Keeper::change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before) {
+  const auto devices = system::read_devices(netlink_, device_scope());
+  if (!devices) return std::unexpected(devices.error());
   const bool replaced = before != inside;
   if (replaced) {
     if (auto done = replace_table(inside); !done) return done;
   }
   Originals changed;
   const auto done = [&]() -> Result<void> {
+    if (auto made = system::apply_devices(netlink_, device_scope(), plan.devices); !made) return made;
     for (const auto& [name, value] : plan.sysctls) {
       const std::string now = system::read_sysctl(name);
       if (now.empty() || now == value) continue;  // gone with its interface, or as it should be
@@ -187,6 +195,9 @@ Result<void> Keeper::change(const Plan& plan, const std::string& inside, const s
   std::string trouble;
   for (const auto& [name, value] : changed) {
     if (auto back = system::write_sysctl(name, value); !back) trouble += "; " + back.error().message;
+  }
+  if (auto back = system::apply_devices(netlink_, device_scope(), devices->ours()); !back) {
+    trouble += "; " + back.error().message;
   }
   if (replaced) {
     auto back = before ? replace_table(*before) : nftables_.run("delete table inet " + slot_.table());
@@ -202,7 +213,10 @@ Result<bool> Keeper::disturbed() {
   if (*listing != listing_) return true;
   const auto routing = system::read_routing(netlink_, scope(*applied_));
   if (!routing) return std::unexpected(routing.error());
-  return !system::difference(applied_->routing, *routing).empty();
+  if (!system::difference(applied_->routing, *routing).empty()) return true;
+  const auto devices = system::read_devices(netlink_, device_scope());
+  if (!devices) return std::unexpected(devices.error());
+  return !system::difference(applied_->devices, *devices).empty();
 }
 
 Result<void> Keeper::remove() {
@@ -210,6 +224,7 @@ Result<void> Keeper::remove() {
   if (!lock) return std::unexpected(lock.error());
   if (auto done = system::apply_routing(netlink_, scope({}), {}); !done) return done;
   if (auto done = restore(std::exchange(originals_, {})); !done) return done;
+  if (auto done = system::apply_devices(netlink_, device_scope(), {}); !done) return done;
   applied_.reset();
   numbers_.clear();
   const auto listing = nftables_.list(slot_.table());
@@ -221,6 +236,7 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   auto lock = system::KernelLock::take();
   if (!lock) return std::unexpected(lock.error());
   std::vector<std::string> lines;
+  if (auto done = add_device_difference(plan.devices, lines); !done) return std::unexpected(done.error());
   const auto present = system::read_routing(netlink_, scope(plan));
   if (!present) return std::unexpected(present.error());
   const auto changes = system::difference(plan.routing, *present);
@@ -230,7 +246,7 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   for (const auto& rule : changes.add.rules) lines.push_back("+ rule " + rule.to_string());
   for (const auto& [name, value] : plan.sysctls) {
     const std::string now = system::read_sysctl(name);
-    if (now != value) lines.push_back(fmt::format("+ sysctl {} = {} (now {})", name, value, now));
+    if (!now.empty() && now != value) lines.push_back(fmt::format("+ sysctl {} = {} (now {})", name, value, now));
   }
   const auto before = present_inside();
   if (!before) return std::unexpected(before.error());
@@ -240,6 +256,18 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   if (!after) return std::unexpected(after.error());
   add_difference(lines_of(before->value_or("")), lines_of(*after), lines);
   return lines;
+}
+
+Result<void> Keeper::add_device_difference(const system::Devices& wanted, std::vector<std::string>& lines) {
+  const auto present = system::read_devices(netlink_, device_scope());
+  if (!present) return std::unexpected(present.error());
+  const auto changes = system::difference(wanted, *present);
+  for (const auto& address : changes.remove.addresses) lines.push_back("- " + address.to_string());
+  for (const auto& vlan : changes.remove.vlans) lines.push_back("- " + vlan.to_string());
+  for (const auto& vlan : changes.add.vlans) lines.push_back("+ " + vlan.to_string());
+  for (const auto& name : changes.set_up) lines.push_back(fmt::format("+ interface {} up", name));
+  for (const auto& address : changes.add.addresses) lines.push_back("+ " + address.to_string());
+  return {};
 }
 
 std::string Keeper::inside_of_table(const Plan& plan, const Originals& originals) const {

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "policy/plan.h"
+#include "system/devices.h"
 #include "system/kernel_slot.h"
 #include "system/netlink.h"
 #include "system/nftables.h"
@@ -24,10 +25,13 @@ class Keeper {
   const system::KernelSlot& slot() const { return slot_; }
   /// Of destinations, as they stand in the node's nftable.
   const Numbers& numbers() const { return numbers_; }
+  /// Why this kernel can make no VLAN devices; nullopt: it can.
+  std::optional<std::string> no_vlans();
   /// A sysctl as it was before mpquic.
   std::string original(const std::string& sysctl) const;
 
-  /// All of the plan, or an error and what was before. Where everything is as it should be, nothing is touched.
+  /// All of the plan, or an error and what was before (a VLAN device that has to be made again for that has lost its
+  /// routes). Where everything is as it should be, nothing is touched.
   Result<void> apply(const Plan& plan);
   /// Whether somebody has taken away or changed what the last apply() made. Cheap.
   Result<bool> disturbed();
@@ -40,6 +44,7 @@ class Keeper {
       : slot_(std::move(slot)), netlink_(std::move(netlink)), nftables_(std::move(nftables)) {}
 
   system::RoutingScope scope(const Plan& plan) const;
+  system::DeviceScope device_scope() const { return {slot_.table(), slot_.address_protocol()}; }
   std::string inside_of_table(const Plan& plan, const std::map<std::string, std::string>& originals) const;
   Result<void> replace_table(const std::string& inside);
   /// Nothing: there is no table.
@@ -49,6 +54,7 @@ class Keeper {
   Result<std::map<std::string, std::string>> originals_for(const Plan& plan);
   Result<void> restore(const std::map<std::string, std::string>& originals);
   Result<void> change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before);
+  Result<void> add_device_difference(const system::Devices& wanted, std::vector<std::string>& lines);
 
   system::KernelSlot slot_;
   system::NetlinkSocket netlink_;

@@ -7,6 +7,8 @@
 #include <optional>
 #include <tuple>
 
+#include "policy/destinations.h"
+#include "policy/lan_plan.h"
 #include "policy/ruleset.h"
 
 namespace mpquic::policy {
@@ -31,12 +33,6 @@ packet::Prefix anywhere(Family family) {
   constexpr std::array<std::uint8_t, 16> zeros{};
   return {packet::Address::from_bytes(Bytes(zeros).first(family == Family::ipv4 ? 4 : 16)), 0};
 }
-
-/// Where rules send traffic: a tunnel, and another while it is down.
-struct Destination {
-  std::string tunnel, fallback;
-  auto operator<=>(const Destination&) const = default;
-};
 
 std::vector<std::string> names_of_tunnels(const auto& tunnels) {
   std::vector<std::string> names;
@@ -113,17 +109,11 @@ class Planner {
 
 class ClientPlanner : private Planner {
  public:
-  ClientPlanner(const config::ClientConfig& client, const Surroundings& now) : Planner(now), client_(client) {
-    for (const auto& tunnel : client.tunnels) destinations_.push_back({tunnel.name, {}});
-    for (const auto& rule : client.classify) {
-      const Destination one{rule.tunnel.value, rule.fallback ? rule.fallback->value : std::string()};
-      if (std::ranges::find(destinations_, one) == destinations_.end()) destinations_.push_back(one);
-    }
-    // With the tunnels in the order of the file, so that a mark means the same whatever the rules say.
-    std::sort(destinations_.begin() + static_cast<std::ptrdiff_t>(client.tunnels.size()), destinations_.end());
-  }
+  ClientPlanner(const config::ClientConfig& client, const Surroundings& now)
+      : Planner(now), client_(client), destinations_(destinations_of(client)) {}
 
   Plan make() {
+    plan_devices(client_, now_, plan_);
     for (std::size_t i = 0; i < client_.links.size(); ++i) link_table(i);
     if (!client_.classify.empty()) {
       number(destinations_, KernelSlot::size - client_.links.size());
@@ -157,11 +147,10 @@ class ClientPlanner : private Planner {
     return names;
   }
 
-  // What is bound to the link leaves by its own gateway, whatever the main table says. Links have the last numbers,
-  // from the end.
+  // What is bound to the link leaves by its own gateway, whatever the main table says.
   void link_table(std::size_t i) {
     const config::Link& link = client_.links[i];
-    const std::uint32_t number = now_.slot.first() + KernelSlot::size - 1 - static_cast<std::uint32_t>(i);
+    const std::uint32_t number = now_.slot.first() + table_of_link(i);
     const std::string interface = interface_of(link);
     if (interface.empty()) {
       plan_.waiting.push_back(
@@ -170,6 +159,7 @@ class ClientPlanner : private Planner {
     }
     const LinkState state = now_.link(interface);
     for (const Family family : families) rule(family, number, 0, interface);
+    if (!state.present && link.vlan) return;  // plan_devices() says what it waits for, if anything
     if (!state.present || !state.up) {
       plan_.waiting.push_back(
           fmt::format("link {}: interface {} {}", link.name, interface, state.present ? "is down" : "does not exist"));
@@ -189,8 +179,9 @@ class ClientPlanner : private Planner {
     }
   }
 
-  // The interfaces that each rule's traffic comes in by, and all of them together: the LANs.
+  // The interfaces that each rule's traffic comes in by. All of them are LANs, whether `lans` has them or not.
   void find_interfaces() {
+    for (const config::Lan& lan : client_.lans) lans_.insert(lan.interface);
     for (const config::ClassRule& rule : client_.classify) {
       std::vector<std::string> found;
       const auto& traffic = rule.traffic;
@@ -209,13 +200,18 @@ class ClientPlanner : private Planner {
         }
       }
       for (const std::string& interface : found) {
-        if (traffic.vlans.empty() && !now_.link(interface).present) {
+        if (traffic.vlans.empty() && !is_lan(interface) && !now_.link(interface).present) {
           plan_.waiting.push_back(fmt::format("line {}: interface {} does not exist", rule.place.line, interface));
         }
         lans_.insert(interface);
       }
       interfaces_.push_back(std::move(found));
     }
+  }
+
+  // What these wait for, plan_devices() says.
+  bool is_lan(const std::string& interface) const {
+    return std::ranges::find(client_.lans, interface, &config::Lan::interface) != client_.lans.end();
   }
 
   void destination_table(std::size_t i) {
@@ -277,7 +273,7 @@ class ClientPlanner : private Planner {
   void write_rule(const config::ClassRule& rule, const std::vector<std::string>& interfaces) {
     const bool names_interfaces = !rule.traffic.interfaces.empty() || !rule.traffic.vlans.empty();
     if (names_interfaces && interfaces.empty()) return;
-    const Destination wanted{rule.tunnel.value, rule.fallback ? rule.fallback->value : std::string()};
+    const Destination wanted = destination_of(rule);
     const auto destination = std::ranges::find(destinations_, wanted) - destinations_.begin();
     for (const std::string& match : matches(rule.traffic, interfaces)) rules_.add("{}goto to_{}", match, destination);
   }
@@ -435,6 +431,7 @@ std::set<std::string> interfaces_of(const config::Configuration& configuration) 
     for (const auto& link : client->links) {
       if (!link.interface.empty()) names.insert(link.interface);
     }
+    for (const auto& lan : client->lans) names.insert(lan.interface);
     for (const auto& tunnel : client->tunnels) names.insert(tunnel.name);
     for (const auto& rule : client->classify) {
       for (const auto& interface : rule.traffic.interfaces) names.insert(interface.value);
@@ -449,7 +446,8 @@ std::set<std::string> interfaces_of(const config::Configuration& configuration) 
 
 bool is_essential(const config::Configuration& configuration) {
   if (const auto* client = configuration.client()) {
-    return !client->classify.empty() || std::ranges::any_of(client->tunnels, &config::ClientTunnel::masquerade);
+    return !client->classify.empty() || wants_devices(*client) ||
+           std::ranges::any_of(client->tunnels, &config::ClientTunnel::masquerade);
   }
   return configuration.server()->egress.has_value();
 }

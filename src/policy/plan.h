@@ -10,6 +10,7 @@
 
 #include "config/model.h"
 #include "policy/numbers.h"
+#include "system/devices.h"
 #include "system/kernel_slot.h"
 #include "system/link_table.h"
 #include "system/routing.h"
@@ -18,6 +19,7 @@ namespace mpquic::policy {
 
 /// What a node wants of the kernel, beyond its TUN devices. Plain data: what is there is compared with it.
 struct Plan {
+  system::Devices devices;  ///< VLANs, and addresses of LANs
   system::Routing routing;
   std::string ruleset;                         ///< what stands inside the node's nftable
   std::map<std::string, std::string> sysctls;  ///< "net/ipv4/ip_forward" to "1"
@@ -37,6 +39,8 @@ struct Surroundings {
   std::function<std::string(const packet::Address&)> interface_with;
   /// Interfaces that carry a VLAN, on whichever parent or on that one.
   std::function<std::vector<std::string>(unsigned vlan, std::string_view parent)> vlan_interfaces;
+  /// Why this kernel can make no VLAN devices; nullopt: it can.
+  std::function<std::optional<std::string>()> no_vlans;
   /// As it was before mpquic touched it; empty: this kernel has none of that name.
   std::function<std::string(const std::string& name)> sysctl;
   /// The IPv4 gateway that DHCP names for an interface, for when the kernel knows none.

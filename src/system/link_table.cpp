@@ -12,8 +12,13 @@
 namespace mpquic::system {
 namespace {
 
+// The kernel's route to its network is there from the start.
+bool has_network(const AddressMessage& address) {
+  return address.scope == RT_SCOPE_UNIVERSE && !(address.flags & IFA_F_DADFAILED);
+}
+
 bool usable(const AddressMessage& address) {
-  if (address.scope != RT_SCOPE_UNIVERSE || (address.flags & IFA_F_DADFAILED)) return false;
+  if (!has_network(address)) return false;
   // An optimistic address may be sent from while its uniqueness is still being checked (RFC 4429).
   return !(address.flags & IFA_F_TENTATIVE) || (address.flags & IFA_F_OPTIMISTIC);
 }
@@ -138,7 +143,7 @@ std::vector<packet::Prefix> LinkTable::networks(unsigned ifindex) const {
   std::set<packet::Prefix> found;
   if (const auto known = addresses_.find(ifindex); known != addresses_.end()) {
     for (const AddressMessage& one : known->second) {
-      if (!usable(one)) continue;
+      if (!has_network(one)) continue;
       found.insert(one.peer ? packet::Prefix(*one.peer, one.address.length) : one.address.network());
     }
   }

@@ -37,6 +37,7 @@ class Convert : public Loading {
   }
   /// As if all had stood on the same line of a file of the same name.
   static Configuration without_places(Configuration configuration) {
+    configuration.file.clear();
     configuration.name.clear();
     configuration.control.clear();
     if (auto* client = std::get_if<ClientConfig>(&configuration.node)) {

@@ -52,6 +52,7 @@ class PlanTest : public testing::Test {
                       .link = [this](std::string_view name) { return links_[std::string(name)]; },
                       .interface_with = [this](const packet::Address&) { return holder_; },
                       .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
+                      .no_vlans = [] { return std::optional<std::string>(); },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
                       .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
                       .up = [this](const std::string& name, const std::string&) { return up_.contains(name); }});
@@ -145,6 +146,20 @@ TEST_F(PlanTest, OnlyAStrictReversePathCheckIsLoosened) {
   EXPECT_EQ(plan().sysctls["net/ipv4/conf/wan/rp_filter"], "2");
 }
 
+TEST_F(PlanTest, WhatIsForALanStaysOutOfTheTunnelsWhetherRulesNameItOrNot) {
+  links_["quiet"] = link(9, "172.16.9.0/24");
+  client_.lans = {{.name = "quiet", .interface = "quiet"}};
+  const system::PolicyRoute local{10'065, prefix("172.16.9.0/24"), 1, 9, std::nullopt};
+  EXPECT_EQ(std::ranges::count(plan().routing.routes, local), 1);
+}
+
+TEST_F(PlanTest, ALinkOnAVlanThatIsAboutToBeMadeIsNotWaitedFor) {
+  client_.links = {{.name = "w", .interface = "wan.7", .vlan = config::Vlan{"wan", 7}}};
+  EXPECT_EQ(plan().waiting, Texts());
+  EXPECT_EQ(plan().devices.vlans, (std::vector<system::VlanDevice>{{"wan.7", "wan", 7}}));
+  EXPECT_EQ(ways(link_table), Texts());
+}
+
 TEST_F(PlanTest, ARuleForAnInterfaceThatIsMissingStandsAndIsWaitedFor) {
   links_["lan"] = {};
   EXPECT_NE(plan().ruleset.find("iifname { \"lan\" } goto"), std::string::npos);
@@ -154,11 +169,11 @@ TEST_F(PlanTest, ARuleForAnInterfaceThatIsMissingStandsAndIsWaitedFor) {
 TEST_F(PlanTest, ALinkWithoutAnInterfaceIsWhereItsAddressIs) {
   client_.links = {{"w", {}, "", packet::Address::parse("192.0.2.5").value()}};
   EXPECT_EQ(plan().waiting, (Texts{"link w: no interface has the address 192.0.2.5"}));
-  EXPECT_EQ(ways(10'064), Texts());
+  EXPECT_EQ(ways(link_table), Texts());
   sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
   holder_ = "wan";
   EXPECT_EQ(plan().waiting, Texts());
-  EXPECT_EQ(ways(10'064), (Texts{"10:2"}));
+  EXPECT_EQ(ways(link_table), (Texts{"10:2"}));
   EXPECT_EQ(plan().routing.rules.front().output_interface, "wan");
   EXPECT_TRUE(plan().sysctls.contains("net/ipv4/conf/wan/rp_filter"));
 }
@@ -198,7 +213,7 @@ TEST_F(ServerPlanTest, WhatEverybodyMayUseIsRoutedByConnectionAlone) {
   sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
   EXPECT_EQ(routes(), (Texts{"10064 10.0.0.0/8"}));
   const Plan plan = plan_of(server_);
-  for (const char* part : {"type filter hook prerouting", "type route hook output", "iifname \"cr\" ct state new"}) {
+  for (const char* part : {"type filter hook prerouting", "type route hook output", "iifname \"cr\" ct mark set"}) {
     EXPECT_NE(plan.ruleset.find(part), std::string::npos) << part;
   }
   EXPECT_EQ(plan.routing.rules.size(), 2u) << "one for each IP version";

@@ -173,9 +173,11 @@ TEST_F(LinkTableTest, ADumpReplacesWhatWasKnown) {
 TEST_F(LinkTableTest, KnowsTheNetworksThatALinkReachesByItself) {
   apply(link_message(RTM_NEWLINK, 3, "lan", running));
   for (const char* text : {"192.0.2.5/24", "192.0.2.6/24", "fd00::1/64"}) apply(address_message(RTM_NEWADDR, 3, text));
+  apply(address_message(RTM_NEWADDR, 3, "fd01::1/64", IFA_F_TENTATIVE));
+  apply(address_message(RTM_NEWADDR, 3, "fd02::1/64", IFA_F_TENTATIVE | IFA_F_DADFAILED));
   Texts networks;
   for (const auto& one : table_.state("lan").networks) networks.push_back(one.to_string());
-  EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64"}));
+  EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64", "fd01::/64"}));
 }
 
 TEST_F(LinkTableTest, FindsTheInterfaceThatHasAnAddressNow) {
