@@ -42,8 +42,8 @@ struct View {
   }
 };
 
-Result<View> look(config::Configuration configuration) {
-  auto keeper = policy::Keeper::open(configuration.name);
+Result<View> look(config::Configuration configuration, policy::Keeper::Intent intent) {
+  auto keeper = policy::Keeper::open(configuration.name, intent);
   if (!keeper) return std::unexpected(keeper.error());
   auto links = system::LinkMonitor::open({});
   if (!links) return std::unexpected(links.error());
@@ -100,7 +100,8 @@ int run(const std::string& argument, int (*action)(View&), bool changes) {
   if (changes && runs(*configuration)) {
     return report(Error{fmt::format("{} is running and keeps its kernel state itself", configuration->name)});
   }
-  auto view = look(std::move(*configuration));
+  using Intent = policy::Keeper::Intent;
+  auto view = look(std::move(*configuration), changes ? Intent::change : Intent::look);
   return view ? action(*view) : report(view.error());
 }
 

@@ -35,7 +35,7 @@ KernelState::~KernelState() {
 
 Result<std::unique_ptr<KernelState>> KernelState::create(const config::Configuration& configuration,
                                                          const ControlTools& tools) {
-  auto keeper = policy::Keeper::open(configuration.name);
+  auto keeper = policy::Keeper::open(configuration.name, policy::Keeper::Intent::change);
   if (!keeper) return std::unexpected(keeper.error());
   const auto names = policy::interfaces_of(configuration);
   auto links = system::LinkMonitor::open({names.begin(), names.end()});

@@ -100,7 +100,7 @@ bool can_be_recorded(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-Result<Keeper> Keeper::open(const std::string& node) {
+Result<Keeper> Keeper::open(const std::string& node, Intent intent) {
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
   auto nftables = system::Nftables::open();
@@ -117,6 +117,10 @@ Result<Keeper> Keeper::open(const std::string& node) {
   if (!slot)
     return failure("{} nodes have kernel state here, and there is room for no more", system::KernelSlot::slots);
   Keeper keeper(std::move(*slot), std::move(*netlink), std::move(*nftables));
+  if (intent == Intent::change) {
+    const std::string table = fmt::format("table inet {} {{}}", keeper.slot_.table());
+    if (auto claimed = keeper.nftables_.run(table); !claimed) return std::unexpected(claimed.error());
+  }
   const auto left = keeper.nftables_.list(keeper.slot_.table());
   if (!left) return std::unexpected(left.error());
   keeper.originals_ = read_originals(*left);
@@ -200,7 +204,9 @@ Result<void> Keeper::change(const Plan& plan, const std::string& inside, const s
     trouble += "; " + back.error().message;
   }
   if (replaced) {
-    auto back = before ? replace_table(*before) : nftables_.run("delete table inet " + slot_.table());
+    // What never came about needs no numbers.
+    const bool in_vain = !applied_ && before.value_or("").empty();
+    auto back = in_vain ? nftables_.run("delete table inet " + slot_.table()) : replace_table(before.value_or(""));
     if (!back) trouble += "; " + back.error().message;
   }
   return failure("{}{}", done.error().message, trouble);

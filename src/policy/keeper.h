@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +21,12 @@ namespace mpquic::policy {
 /// namespace share sysctls: the last that needs one restores it. Needs CAP_NET_ADMIN.
 class Keeper {
  public:
-  static Result<Keeper> open(const std::string& node);
+  enum class Intent : std::uint8_t {
+    look,    ///< leaves no trace; the numbers may be another node's by the time of an apply()
+    change,  ///< the node's numbers are its own from now on: an empty nftable stands for them
+  };
+
+  static Result<Keeper> open(const std::string& node, Intent intent);
 
   const system::KernelSlot& slot() const { return slot_; }
   /// Of destinations, as they stand in the node's nftable.
