@@ -23,6 +23,7 @@ from lab.programs import ROOT
 from lab.topology import INTERNET_V4, SERVER_V4
 from lab.vlan import add_vlans
 from nodes import Mpquic, Testbed, patience, until
+from traffic import exchange_tcp
 
 SHIPPED = ROOT / "packaging" / "instances"
 SERVER_INSIDE_V4 = "198.51.100.1"  # the server's address towards the internet
@@ -164,6 +165,7 @@ class TestOneTunnelForEachLink:
             site.add_host(10 + number, f"mpq{number}")
             site.expect_way(f"172.16.0.{10 + number}", f"mpq{number}")
             capture.wait_for_log(rf"172.16.0.{10 + number} > {INTERNET_V4}: ICMP echo request")
+        exchange_tcp(site.lan, site.internet, INTERNET_V4, 4 << 20)
         # Nor is what the server itself answers.
         site.expect_way("172.16.0.12", "mpq2", to=SERVER_INSIDE_V4)
         assert site.internet.ping("172.16.0.12", count=2, patience=0.3).received == 0, "only answers come in"
@@ -219,6 +221,10 @@ class TestNineTunnels:
             site.expect_way(f"172.16.{vlan}.2", tunnel)
             wire.wait_for_log(rf"vlan {vlan}, .*172.16.{vlan}.2 > {INTERNET_V4}: ICMP echo request")
             internet.wait_for_log(rf"172.16.{vlan}.2 > {INTERNET_V4}: ICMP echo request")
+        site.lan.ip("route add default via 172.16.22.1 dev lan0.22")
+        before = site.sent()
+        exchange_tcp(site.lan, site.internet, INTERNET_V4, 4 << 20)
+        assert site.sent()["br5"] - before["br5"] >= (4 << 20) / 65536
 
 
 class TestLinksByAddress:
