@@ -20,6 +20,7 @@ class ClientNode final : public Role {
                                                     const ControlTools& tools);
 
   void collect(std::function<void(control::NodeStatus)> done) override;
+  std::string summary() const override;
   void stop(std::function<void()> done) override;
   Result<std::function<void()>> prepare(const config::Configuration& next) override;
 
@@ -32,6 +33,7 @@ class ClientNode final : public Role {
     Worker* worker;
     std::unique_ptr<ClientTunnel> running;
     std::optional<LinkView> shown;  ///< to the tunnel
+    bool up = false;
   };
 
   ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,

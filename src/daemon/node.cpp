@@ -15,6 +15,7 @@
 #include "config/reload.h"
 #include "control/control_socket.h"
 #include "daemon/kernel_state.h"
+#include "daemon/watchdog.h"
 
 namespace mpquic::daemon {
 namespace {
@@ -77,6 +78,8 @@ class Node {
   std::unique_ptr<Role> role_;
   std::optional<ControlTools> tools_;
   std::unique_ptr<KernelState> kernel_state_;
+  system::ServiceManager service_manager_;
+  std::unique_ptr<Watchdog> watchdog_;
   bool stopping_ = false;
   bool stopped_ = false;  ///< the workers too
   std::optional<std::string> failure_;
@@ -136,6 +139,7 @@ Result<void> Node::start() {
   tools_.emplace(std::move(tools));
   if (auto kept = keep_kernel_state(configuration_); !kept) return kept;
   for (const auto& worker : workers_) worker->start();
+  watchdog_ = std::make_unique<Watchdog>(service_manager_, *tools_, [this] { return role_->summary(); });
   return {};
 }
 
@@ -157,7 +161,9 @@ void Node::on_signal() {
   if (info.ssi_signo != SIGHUP) {
     stopping_ = true;
   } else if (!stopping_) {
+    service_manager_.reloading();
     reload();
+    service_manager_.ready(role_->summary());
   }
 }
 
@@ -211,7 +217,10 @@ void Node::fail(std::string reason) {
 
 Result<void> Node::run() {
   log::info("{} runs, version {}, workers: {}", configuration_.name, MPQUIC_VERSION, workers_.size());
+  service_manager_.ready(role_->summary());
   while (!stopping_) turn();
+  watchdog_->stop();
+  service_manager_.stopping();
   loop_.forget(control_.fd());
   if (kernel_state_) kernel_state_->remove();
   kernel_state_.reset();
