@@ -98,10 +98,13 @@ void KernelState::check_at(Instant when) {
 void KernelState::check() {
   check_at_ = never;
   const policy::Plan wanted = plan();
-  auto disturbed = keeper_.disturbed();
-  if (disturbed && !*disturbed && wanted == applied_) return;
+  const auto disturbed = keeper_.disturbed();
+  if (disturbed && *disturbed == policy::Disturbed::nothing && wanted == applied_) return;
   // What goes with an interface makes another plan: nobody has meddled.
-  if (disturbed && *disturbed && wanted == applied_) {
+  if (disturbed && *disturbed == policy::Disturbed::devices && wanted.devices == applied_.devices) {
+    log::info("somebody has changed VLANs or addresses of mpquic: putting them back");
+  }
+  if (disturbed && *disturbed == policy::Disturbed::others && wanted == applied_) {
     log::info("somebody has changed routes, rules or nftables of mpquic: putting them back");
   }
   if (auto applied = keeper_.apply(wanted); !applied) {

@@ -212,17 +212,17 @@ Result<void> Keeper::change(const Plan& plan, const std::string& inside, const s
   return failure("{}{}", done.error().message, trouble);
 }
 
-Result<bool> Keeper::disturbed() {
-  if (!applied_) return false;
-  const auto listing = nftables_.list(slot_.table());
-  if (!listing) return std::unexpected(listing.error());
-  if (*listing != listing_) return true;
-  const auto routing = system::read_routing(netlink_, scope(*applied_));
-  if (!routing) return std::unexpected(routing.error());
-  if (!system::difference(applied_->routing, *routing).empty()) return true;
+Result<Disturbed> Keeper::disturbed() {
+  if (!applied_) return Disturbed::nothing;
   const auto devices = system::read_devices(netlink_, device_scope());
   if (!devices) return std::unexpected(devices.error());
-  return !system::difference(applied_->devices, *devices).empty();
+  if (!system::difference(applied_->devices, *devices).empty()) return Disturbed::devices;
+  const auto listing = nftables_.list(slot_.table());
+  if (!listing) return std::unexpected(listing.error());
+  if (*listing != listing_) return Disturbed::others;
+  const auto routing = system::read_routing(netlink_, scope(*applied_));
+  if (!routing) return std::unexpected(routing.error());
+  return system::difference(applied_->routing, *routing).empty() ? Disturbed::nothing : Disturbed::others;
 }
 
 Result<void> Keeper::remove() {

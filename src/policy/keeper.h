@@ -15,6 +15,8 @@
 
 namespace mpquic::policy {
 
+enum class Disturbed : std::uint8_t { nothing, devices, others };
+
 /// Makes the kernel what a plan says and takes it back without a trace. What was there is told from what is ours by the
 /// node's KernelSlot; a keeper of the same node finds what an earlier one left. What a sysctl was before mpquic set it
 /// stands in the node's nftable, as the name of an empty chain: `restore/net/ipv4/ip_forward/0`. Nodes of one network
@@ -39,8 +41,8 @@ class Keeper {
   /// All of the plan, or an error and what was before (a VLAN device that has to be made again for that has lost its
   /// routes). Where everything is as it should be, nothing is touched.
   Result<void> apply(const Plan& plan);
-  /// Whether somebody has taken away or changed what the last apply() made. Cheap.
-  Result<bool> disturbed();
+  /// What of that which the last apply() made has been taken away or changed. Cheap.
+  Result<Disturbed> disturbed();
   Result<void> remove();
   /// A line for each thing that apply() would add (+) or take away (-).
   Result<std::vector<std::string>> difference(const Plan& plan);
