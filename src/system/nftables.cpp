@@ -1,10 +1,22 @@
 #include "system/nftables.h"
 
+#include <fmt/format.h>
 #include <nftables/libnftables.h>
 
+#include <cctype>
 #include <sstream>
 
 namespace mpquic::system {
+
+std::string nft_identifier(std::string_view name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool fits = std::isalnum(byte) || c == '-' || c == '.';
+    text += fits ? std::string(1, c) : fmt::format("_{:02x}", byte);
+  }
+  return text;
+}
 
 Result<Nftables> Nftables::open() {
   Context context(nft_ctx_new(NFT_CTX_DEFAULT));

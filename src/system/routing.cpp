@@ -141,8 +141,8 @@ std::string PolicyRule::to_string() const {
 }
 
 bool RoutingScope::holds(const PolicyRoute& route) const {
-  return (route.table >= first && route.table - first < count) ||
-         std::ranges::find(devices, route.ifindex) != devices.end();
+  const std::uint32_t number = route.table == RT_TABLE_MAIN ? route.metric : route.table;
+  return number >= first && number - first < count;
 }
 
 bool RoutingScope::holds(const PolicyRule& rule) const {
@@ -170,10 +170,11 @@ Result<Routing> read_routing(NetlinkSocket& socket, const RoutingScope& scope) {
   return present;
 }
 
-Result<void> apply_routing(NetlinkSocket& socket, const RoutingScope& scope, const Routing& wanted) {
+Result<void> apply_routing(NetlinkSocket& socket, const RoutingScope& scope, const Routing& wanted, Stale stale) {
   const auto before = read_routing(socket, scope);
   if (!before) return std::unexpected(before.error());
-  const RoutingChanges changes = difference(wanted, *before);
+  RoutingChanges changes = difference(wanted, *before);
+  if (stale == Stale::stays) changes.remove = {};
   if (changes.empty()) return {};
   auto done = carry_out(socket, changes, *before);
   if (done) return done;
