@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "config/problems.h"
 
@@ -44,7 +45,7 @@ void add(ServerConfig& whole, const ServerConfig& part) {
       prefixes.insert(prefixes.end(), client.prefixes.begin(), client.prefixes.end());
     }
   }
-  std::ranges::stable_sort(prefixes, {}, [](const auto& prefix) { return prefix->length(); });
+  std::ranges::sort(prefixes, {}, [](const auto& prefix) { return std::pair(prefix->length(), prefix.value); });
   Client everybody{std::string(anybody), {}, {}, {}};
   for (const auto& prefix : prefixes) {
     const auto covers = [&](const auto& wide) { return wide->contains(prefix.value); };
