@@ -11,6 +11,7 @@
 #include <string>
 
 #include "cli/check_command.h"
+#include "cli/networkd_command.h"
 #include "control/query.h"
 #include "policy/keeper.h"
 #include "policy/settle.h"
@@ -133,6 +134,15 @@ void add_net_command(CLI::App& app, int& exit_status) {
   add("remove", "Take back what apply, or a node that was killed, has left", remove, true);
   add("status", "What is wanted, and whether it is there", status, false);
   add("diff", "What apply would change; exits 0 if nothing, 1 if something", difference, false);
+
+  auto* networkd = net->add_subcommand("networkd", "Write the systemd-networkd files that a machine of this node needs");
+  auto file = std::make_shared<std::string>();
+  auto output = std::make_shared<std::string>();
+  auto force = std::make_shared<bool>(false);
+  networkd->add_option("FILE", *file, "configuration file")->required();
+  networkd->add_option("--output", *output, "the folder to write below, such as /etc")->required();
+  networkd->add_flag("--force", *force, "replace files of others, too");
+  networkd->callback([&exit_status, file, output, force] { exit_status = networkd_command(*file, *output, *force); });
 }
 
 }  // namespace mpquic::cli
