@@ -135,7 +135,8 @@ void add_net_command(CLI::App& app, int& exit_status) {
   add("status", "What is wanted, and whether it is there", status, false);
   add("diff", "What apply would change; exits 0 if nothing, 1 if something", difference, false);
 
-  auto* networkd = net->add_subcommand("networkd", "Write the systemd-networkd files that a machine of this node needs");
+  auto* networkd =
+      net->add_subcommand("networkd", "Write the systemd-networkd files that a machine of this node needs");
   auto file = std::make_shared<std::string>();
   auto output = std::make_shared<std::string>();
   auto force = std::make_shared<bool>(false);

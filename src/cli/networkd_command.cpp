@@ -7,7 +7,6 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "certs/write_files.h"
@@ -35,12 +34,11 @@ std::optional<std::string> read(const fs::path& path) {
 
 bool has_mark(const std::string& text, const std::string& mark) { return text.starts_with(mark + "\n"); }
 
-/// Files with our mark in the folders of the wanted ones that are not wanted.
-Result<std::vector<fs::path>> find_stale(const Files& wanted, const std::string& mark) {
+/// Files with our mark that are not wanted any more.
+Result<std::vector<fs::path>> find_stale(const fs::path& output, const Files& wanted, const std::string& mark) {
   std::vector<fs::path> stale;
-  std::set<fs::path> folders;
-  for (const auto& [path, text] : wanted) folders.insert(path.parent_path());
-  for (const fs::path& folder : folders) {
+  for (const std::string_view name : policy::network_folders) {
+    const fs::path folder = output / name;
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
       const bool ours = !wanted.contains(entry->path()) && entry->is_regular_file() &&
@@ -93,13 +91,13 @@ int networkd_command(const std::string& file, const fs::path& output, bool force
     const auto present = read(path);
     if (present == text) continue;
     if (present && !has_mark(*present, mark) && !force) {
-      status = report(Error{fmt::format("{} is not of {}'s making; --force replaces it", path.string(),
-                                        configuration->name)});
+      status = report(
+          Error{fmt::format("{} is not of {}'s making; --force replaces it", path.string(), configuration->name)});
     }
     changed[path] = text;
   }
   if (status != done) return status;
-  const auto stale = find_stale(wanted, mark);
+  const auto stale = find_stale(output, wanted, mark);
   if (!stale) return report(stale.error());
   if (auto written = write(changed); !written) return report(written.error());
   for (const auto& [path, text] : changed) fmt::print("wrote {}\n", path.string());

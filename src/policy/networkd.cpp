@@ -90,7 +90,8 @@ class Writer {
       wan.dhcp = true;
     }
     if (link.gateway) wan.gateways.push_back(link.gateway->value);
-    wan.router_advertisements = std::ranges::all_of(wan.addresses, [](const auto& one) { return one.address.is_ipv4(); });
+    wan.router_advertisements =
+        std::ranges::all_of(wan.addresses, [](const auto& one) { return one.address.is_ipv4(); });
   }
 
   void add_lan(const config::Lan& lan) {
@@ -111,12 +112,16 @@ class Writer {
   void write_network(const std::string& interface, const Network& network) {
     // What only carries VLANs has no addresses either.
     const bool local = network.local || network.purposes.empty();
-    const bool any_ipv6 = std::ranges::any_of(network.addresses, [](const auto& one) { return !one.address.is_ipv4(); });
+    const bool any_ipv6 =
+        std::ranges::any_of(network.addresses, [](const auto& one) { return !one.address.is_ipv4(); });
     // RequiredForOnline: neither a WAN that is down nor a LAN that nobody uses holds up the machine's start.
-    std::string text = fmt::format("[Match]\nName={}\n\n[Link]\nRequiredForOnline=no\n\n[Network]\n", as_pattern(interface));
-    text += fmt::format("Description=mpquic: {}\n",
-                        network.purposes.empty() ? "carries VLANs" : fmt::format("{}", fmt::join(network.purposes, ", ")));
-    text += fmt::format("DHCP={}\nIPv6AcceptRA={}\n", yes_or_no(network.dhcp), yes_or_no(network.router_advertisements));
+    std::string text =
+        fmt::format("[Match]\nName={}\n\n[Link]\nRequiredForOnline=no\n\n[Network]\n", as_pattern(interface));
+    text +=
+        fmt::format("Description=mpquic: {}\n",
+                    network.purposes.empty() ? "carries VLANs" : fmt::format("{}", fmt::join(network.purposes, ", ")));
+    text +=
+        fmt::format("DHCP={}\nIPv6AcceptRA={}\n", yes_or_no(network.dhcp), yes_or_no(network.router_advertisements));
     if (local) text += fmt::format("LinkLocalAddressing={}\nConfigureWithoutCarrier=yes\n", any_ipv6 ? "ipv6" : "no");
     for (const auto& address : network.addresses) text += "Address=" + address.to_string() + "\n";
     for (const std::string& vlan : network.vlans) text += "VLAN=" + vlan + "\n";
@@ -127,8 +132,8 @@ class Writer {
   }
 
   static std::string route(const packet::Address& gateway, const Network& network) {
-    const bool near = std::ranges::any_of(network.addresses,
-                                          [&](const auto& one) { return one.network().contains(gateway); });
+    const bool near =
+        std::ranges::any_of(network.addresses, [&](const auto& one) { return one.network().contains(gateway); });
     return fmt::format("\n[Route]\nGateway={}\n{}Metric={}\n", gateway.to_string(), near ? "" : "GatewayOnLink=yes\n",
                        network.metric);
   }
@@ -148,7 +153,8 @@ class Writer {
     const auto purposes = table_purposes(configuration_);
     if (purposes.empty()) return;
     std::string text =
-        "# Names for the node's routing tables: ip route show table NAME. These are the numbers of the first node on a\n"
+        "# Names for the node's routing tables: ip route show table NAME. These are the numbers of the first node on "
+        "a\n"
         "# machine; mpquic net status says which ones a node has.\n";
     unsigned number = system::KernelSlot(0, configuration_.name).first();
     for (const std::string& purpose : purposes) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "config/model.h"
 
@@ -18,6 +20,8 @@ std::string network_file_mark(const config::Configuration& configuration);
 ///   systemd/network/10-mpquic-IF.netdev    VLANs
 ///   systemd/networkd.conf.d/               so that networkd keeps the node's routes and rules
 ///   iproute2/rt_tables.d/                  names of its routing tables
+inline constexpr std::array<std::string_view, 3> network_folders = {"systemd/network", "systemd/networkd.conf.d",
+                                                                    "iproute2/rt_tables.d"};
 std::map<std::string, std::string> network_files(const config::Configuration& configuration);
 
 }  // namespace mpquic::policy

@@ -19,7 +19,7 @@ KERNEL = REPOSITORY / "build" / "kernel"
 
 # What every script may use.
 PROGRAMS = ["sh", "mount", "mkdir", "cat", "cp", "chown", "chmod", "grep", "sed", "sleep", "kill", "date", "ip", "nft", "ping",
-            "sysctl", "modprobe", "ls"]  # fmt: skip
+            "sysctl", "modprobe", "cmp", "diff"]  # fmt: skip
 # Kernels load what they lack by themselves, of these and of what these need.
 MODULES = re.compile(r"/(8021q|veth|tun|dummy|ifb|nf\w*|nft\w*)\.ko(\.\w+)?$")
 MERGED = {"bin": "usr/bin", "sbin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64"}
@@ -61,6 +61,7 @@ class Guest:
             (self._tree / name).symlink_to(target)
         for name in ("passwd", "group", "nsswitch.conf", "protocols", "iproute2"):
             self.add(Path("/etc") / name)
+        self.write("/etc/machine-id", "0123456789abcdef0123456789abcdef\n")  # which DHCP clients identify themselves by
         for program in PROGRAMS:
             self.add_program(program)
         self._add_modules()

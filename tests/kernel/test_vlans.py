@@ -55,8 +55,6 @@ snapshot >/tmp/before
 
 def test_they_are_made_found_again_and_taken_back(guest: Guest) -> None:
     guest.write("/box.yaml", BOX)
-    for program in ("cmp", "diff"):
-        guest.add_program(program)
     guest.run(
         START
         + """
@@ -98,8 +96,6 @@ same /tmp/before
 
 def test_a_node_keeps_them(guest: Guest) -> None:
     guest.write("/box.yaml", BOX)
-    for program in ("cmp", "diff"):
-        guest.add_program(program)
     said = guest.run(
         START
         + """
