@@ -24,10 +24,11 @@ constexpr int wrong_usage = 2;
 
 using Files = std::map<fs::path, std::string>;
 
-/// Nothing: there is no such file. What is there and can't be read, or is none, is as if it were empty.
+/// Nothing: there is no such file. Of what is there and no file, or can't be read, the text is empty.
 std::optional<std::string> read(const fs::path& path) {
   std::error_code error;
   if (fs::symlink_status(path, error).type() == fs::file_type::not_found) return std::nullopt;
+  if (!fs::is_regular_file(path, error)) return "";
   std::ifstream file(path, std::ios::binary);
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
@@ -41,8 +42,7 @@ Result<std::vector<fs::path>> find_stale(const fs::path& output, const Files& wa
     const fs::path folder = output / name;
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-      const bool ours = !wanted.contains(entry->path()) && entry->is_regular_file() &&
-                        has_mark(read(entry->path()).value_or(""), mark);
+      const bool ours = !wanted.contains(entry->path()) && has_mark(read(entry->path()).value_or(""), mark);
       if (ours) stale.push_back(entry->path());
     }
     if (error && error != std::errc::no_such_file_or_directory) {
