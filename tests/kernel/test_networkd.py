@@ -108,15 +108,28 @@ ip link del lan0.21
 ip address flush dev lan0
 mpquic net apply /box.yaml
 ip link show lan0.21 | grep 'alias mpquic.0.box'
+ip rule >/tmp/rules
+ip route show table 10002 >/tmp/routes
+grep '172.16.1.0/24 dev lan0' /tmp/routes
 start
 for name in lan0 lan0.21; do
-  seconds 30 grep ADMIN_STATE=configured /run/systemd/netif/links/$(cat /sys/class/net/$name/ifindex)
+  seconds 30 sh -c "grep ADMIN_STATE=configured /run/systemd/netif/links/$(cat /sys/class/net/$name/ifindex)"
 done
 ip -o address show dev lan0.21 | grep 172.16.2.1/24
 seconds 30 sh -c "ip route | grep 'default via 10.61.0.1 dev wan1 proto dhcp .*metric 1010'"
+ip rule | diff /tmp/rules -
+ip route show table 10002 | diff /tmp/routes -
+
+# An interface that comes is where networkd looks for rules that are not its own.
+ip link del lan0
+ip link add lan0 type veth peer name sw0 netns carriers
+ip -n carriers link set sw0 up
+seconds 30 sh -c 'grep ADMIN_STATE=configured /run/systemd/netif/links/$(cat /sys/class/net/lan0/ifindex)'
+seconds 10 sh -c 'ip -o address show dev lan0.21 | grep 172.16.2.1/24'
+ip rule | diff /tmp/rules -
+cat /tmp/log
 mpquic net apply /box.yaml
 mpquic net diff /box.yaml
-cat /tmp/log
 """
     )
     pattern = r"mpquic-\S*\.(network|netdev|conf):\d|[Uu]nknown|: Failed|Numerical"

@@ -42,10 +42,9 @@ class NetworkFilesTest : public testing::Test {
 };
 
 TEST_F(NetworkFilesTest, ALinkIsByDhcpAndATunnelIsLeftAlone) {
-  EXPECT_EQ(names(),
-            (std::vector<std::string>{"iproute2/rt_tables.d/mpquic-box.conf", "systemd/network/10-mpquic-cr4.network",
-                                      "systemd/network/10-mpquic-enp7s6.network",
-                                      "systemd/networkd.conf.d/10-mpquic-box.conf"}));
+  EXPECT_EQ(names(), (std::vector<std::string>{
+                         "iproute2/rt_tables.d/mpquic-box.conf", "systemd/network/10-mpquic-cr4.network",
+                         "systemd/network/10-mpquic-enp7s6.network", "systemd/networkd.conf.d/10-mpquic-box.conf"}));
   EXPECT_EQ(network("enp7s6"),
             "[Match]\nName=enp7s6\n\n[Link]\nRequiredForOnline=no\n\n"
             "[Network]\nDescription=mpquic: link wan4\nDHCP=yes\nIPv6AcceptRA=yes\n\n"
@@ -63,8 +62,7 @@ TEST_F(NetworkFilesTest, AStaticLinkOnAVlanHasItsGatewayAndAParent) {
                            .vlan = config::Vlan{"enp7s7", 7},
                            .source_length = 24,
                            .gateway = address("203.0.113.1")});
-  EXPECT_EQ(text("systemd/network/10-mpquic-enp7s7.7.netdev"),
-            "[NetDev]\nName=enp7s7.7\nKind=vlan\n\n[VLAN]\nId=7\n");
+  EXPECT_EQ(text("systemd/network/10-mpquic-enp7s7.7.netdev"), "[NetDev]\nName=enp7s7.7\nKind=vlan\n\n[VLAN]\nId=7\n");
   EXPECT_EQ(network("enp7s7.7"),
             "[Match]\nName=enp7s7.7\n\n[Link]\nRequiredForOnline=no\n\n"
             "[Network]\nDescription=mpquic: link wan5\nDHCP=no\nIPv6AcceptRA=yes\nAddress=198.51.100.7/24\n\n"
