@@ -59,4 +59,12 @@ Result<std::string> Nftables::list(std::string_view table) {
   return std::string();
 }
 
+Result<std::string> Nftables::list_all_json() {
+  const unsigned text = nft_ctx_output_get_flags(context_.get());
+  nft_ctx_output_set_flags(context_.get(), NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_STATELESS);
+  auto listed = ask("list ruleset");
+  nft_ctx_output_set_flags(context_.get(), text);
+  return listed;
+}
+
 }  // namespace mpquic::system

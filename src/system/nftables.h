@@ -29,6 +29,8 @@ class Nftables {
   Result<std::vector<std::string>> tables();
   /// A table of family inet as nft prints it; empty when there is none.
   Result<std::string> list(std::string_view table);
+  /// All of it, whosever it is, in the JSON of libnftables-json(5).
+  Result<std::string> list_all_json();
 
  private:
   using Context = std::unique_ptr<nft_ctx, Deleter<nft_ctx_free>>;
