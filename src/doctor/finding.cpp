@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace mpquic::doctor {
@@ -17,7 +18,12 @@ std::string_view name(Severity severity) {
 }
 
 void put_worst_first(Findings& findings) {
-  std::ranges::stable_sort(findings, std::ranges::greater(), &Finding::severity);
+  Findings sorted;
+  for (const Severity severity : {Severity::problem, Severity::warning, Severity::ok}) {
+    std::ranges::copy_if(findings, std::back_inserter(sorted),
+                         [&](const auto& one) { return one.severity == severity; });
+  }
+  findings = std::move(sorted);
 }
 
 std::string to_text(const Findings& findings) {

@@ -167,6 +167,10 @@ void examine_need(const NftRuleset& ruleset, const Need& need, Findings& finding
 }  // namespace
 
 void examine_firewall(const config::Configuration& configuration, const Observations& seen, Findings& findings) {
+  if (seen.legacy_iptables) {
+    findings.push_back({Severity::warning, "iptables-legacy has tables in force, which are not looked into",
+                        "iptables-legacy-save; ip6tables-legacy-save"});
+  }
   if (!seen.nftables) return;
   const auto ruleset = NftRuleset::parse(*seen.nftables);
   if (!ruleset) {

@@ -105,11 +105,25 @@ class Walk {
         take_from_map(object, chain, outcome);
       } else if (is_verdict(name)) {
         take_verdict(statement, outcome);
+      } else if (name == "xt") {
+        take_extension(object, outcome);
       } else if (std::ranges::find(neutral, name) == neutral.end()) {
         outcome.applies = std::min(outcome.applies, Truth::maybe);
       }
     }
     return outcome;
+  }
+
+  // A match or target of iptables, of which nftables tells no more than the name.
+  static void take_extension(const json& extension, Outcome& outcome) {
+    const auto member = [&](const char* key) {
+      return extension.is_object() ? extension.value(key, std::string()) : std::string();
+    };
+    if (member("type") == "target") {
+      if (member("name") == "REJECT") outcome.verdict = "reject";
+    } else if (member("name") != "comment") {
+      outcome.applies = std::min(outcome.applies, Truth::maybe);
+    }
   }
 
   // The first element that fits decides; one that may fit, only when none does for sure.

@@ -86,6 +86,7 @@ struct Observations {
   system::KernelSlot slot{0, {}};
   std::vector<std::string> tables;      ///< names of the nftables of family inet
   std::optional<std::string> nftables;  ///< all of them as JSON; nothing: not seen
+  bool legacy_iptables = false;         ///< there are such tables, which nobody here can read
   policy::Plan plan;                    ///< what the node wants of the kernel as it is
   std::vector<system::RuleMessage> rules;
   std::vector<system::RouteMessage> default_routes;

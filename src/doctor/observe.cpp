@@ -79,10 +79,8 @@ void look_at_nftables(const config::Configuration& configuration, Observations& 
   seen.tables = std::move(*tables);
   seen.nftables = std::move(*all);
   seen.slot = system::KernelSlot::choose(configuration.name, seen.tables).value_or(seen.slot);
-  if (std::ifstream legacy("/proc/thread-self/net/ip_tables_names");
-      legacy.peek() != std::ifstream::traits_type::eof()) {
-    seen.unseen.push_back("the rules of iptables-legacy: see iptables-legacy-save");
-  }
+  std::ifstream legacy("/proc/thread-self/net/ip_tables_names");
+  seen.legacy_iptables = legacy.peek() != std::ifstream::traits_type::eof();
 }
 
 /// What the node would set up now, were it (or: as it is) running.

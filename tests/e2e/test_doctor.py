@@ -103,7 +103,7 @@ def test_nothing_is_wrong_with_a_node_that_works(site: Site, client: Mpquic) -> 
         assert (found.status, found.wrong) == (0, [])
     found = examine(client)
     assert found.mend(r"ok: tunnel cr: up over wan") == ""
-    assert found.mend(rf"ok: link wan: the server 10.60.1.1:{PORT} answers, in [\d.]+ ms, packets of up to 1500 bytes") == ""
+    assert found.mend(r"ok: link wan: the server .* answers, in [\d.]+ ms, packets of up to 1500 bytes") == ""
 
 
 def test_a_node_that_does_not_run_is_said_not_to_and_nothing_else(idle: Callable[..., Mpquic]) -> None:
@@ -114,7 +114,7 @@ def test_a_node_that_does_not_run_is_said_not_to_and_nothing_else(idle: Callable
 
 
 def test_it_changes_nothing(client: Mpquic) -> None:
-    kept = "nft -s list ruleset; ip rule; ip -6 rule; ip route show table all; ip link; sysctl -a 2>/dev/null | grep rp_filter"
+    kept = "nft -s list ruleset; ip rule; ip -6 rule; ip route show table all; ip link; sysctl -a 2>&1 | grep rp_filter"
     before = client.node.run(["sh", "-c", kept]).stdout
     examine(client)
     assert client.node.run(["sh", "-c", kept]).stdout == before
@@ -154,13 +154,13 @@ RUNNING = {
         r"warning: ip rule 12345: .* left nothing else", "ip rule del priority 12345",
     ),
     "routes that nobody needs any more": (
-        "ip route add 10.9.0.0/16 dev wan table 12345 proto 109", "ip route flush table 12345 proto 109",
+        "ip route add 10.9.0.0/16 dev lo table 12345 proto 109", "ip route flush table 12345 proto 109",
         r"warning: routing table 12345 has routes", "ip route flush table 12345",
     ),
     "a firewall that forwards nothing": (
         "nft 'table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }'",
         "nft delete table ip filter",
-        r"problem: the firewall drops packets forwarded from the LAN to cr: table ip filter, chain FORWARD: policy drop",
+        r"problem: the firewall drops packets forwarded from the LAN to cr: .* chain FORWARD: policy drop, and no rule",
         "iptables -I FORWARD -o cr -j ACCEPT",
     ),
 }  # fmt: skip

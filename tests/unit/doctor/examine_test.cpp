@@ -219,6 +219,14 @@ TEST_F(ExamineTest, WhatTheKernelLacksIsToldAndIsNoFault) {
   EXPECT_EQ(able, Findings());
 }
 
+TEST_F(ExamineTest, TablesOfIptablesLegacyAreToldOf) {
+  Observations seen;
+  seen.legacy_iptables = true;
+  Findings findings;
+  examine_firewall(scene_.client(), seen, findings);
+  EXPECT_EQ(wrong(findings), Lines{"warning: iptables-legacy has tables in force, which are not looked into"});
+}
+
 TEST_F(ExamineTest, WhatCouldNotBeSeenIsSaid) {
   Observations seen;
   seen.unseen = {"firewall rules: Operation not permitted"};

@@ -160,6 +160,35 @@ TEST(NftRuleset, WhatIsNoRulesetIsAnError) {
   EXPECT_EQ(judge(*odd, odd->chains().front(), question()).fate, Fate::perhaps_dropped);
 }
 
+// As iptables-nft 1.8.9 makes them: "-m conntrack ... -j ACCEPT", "-p udp --dport 45010 -j ACCEPT", "-j REJECT" ...
+TEST(NftRuleset, OfIptablesTheTargetsAreKnownAndTheMatchesAreNot) {
+  const std::string conntrack =
+      R"([{"xt": {"type": "match", "name": "conntrack"}}, {"counter": null}, {"accept": null}])";
+  const std::string port = R"([{"match": {"op": "==", "left": {"payload": {"protocol": "udp", "field": "dport"}},
+                             "right": 45010}}, {"xt": {"type": "match", "name": "comment"}}, {"accept": null}])";
+  const std::string log = R"([{"counter": null}, {"xt": {"type": "target", "name": "LOG"}}])";
+  const std::string reject = R"([{"counter": null}, {"xt": {"type": "target", "name": "REJECT"}}])";
+  const struct {
+    std::vector<std::string> rules;
+    Fate fate;
+  } rows[] = {{{port}, Fate::passes},
+              {{log, port, reject}, Fate::passes},
+              {{conntrack, reject}, Fate::perhaps_dropped},
+              {{conntrack}, Fate::passes},
+              {{log}, Fate::passes},
+              {{reject, port}, Fate::dropped}};
+  for (const auto& row : rows) {
+    std::string json = R"({"nftables": [{"chain": {"family": "ip", "table": "filter", "name": "INPUT", "type": "filter",
+                         "hook": "input", "policy": "accept"}})";
+    for (const std::string& rule : row.rules) {
+      json += R"(, {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "expr": )" + rule + "}}";
+    }
+    const auto ruleset = NftRuleset::parse(json + "]}");
+    ASSERT_TRUE(ruleset);
+    EXPECT_EQ(judge(*ruleset, ruleset->chains().front(), question()).fate, row.fate) << json;
+  }
+}
+
 TEST(NftRuleset, ChainsThatJumpInACircleComeToAnEnd) {
   const auto circle = NftRuleset::parse(
       R"({"nftables": [{"chain": {"family": "ip", "table": "t", "name": "c", "hook": "input", "policy": "accept"}},
