@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "config/find_file.h"
 #include "config/load.h"
 #include "doctor/examine.h"
 #include "doctor/observe.h"
@@ -25,16 +26,20 @@ struct DoctorArguments {
 };
 
 int run(const DoctorArguments& arguments) {
-  const auto loaded = config::load_without_files(arguments.file);
-  if (!loaded) {
-    for (const auto& problem : loaded.error()) {
-      fmt::print(stderr, "{}\n", config::to_string(arguments.file, problem));
-    }
+  const auto file = config::find_file(arguments.file);
+  if (!file) {
+    fmt::print(stderr, "mpquic: {}\n", file.error().message);
     return wrong_configuration;
   }
-  doctor::Findings findings = doctor::examine(loaded->configuration, doctor::observe(loaded->configuration));
+  const auto loaded = config::load_without_files(*file);
+  if (!loaded) {
+    for (const auto& problem : loaded.error()) fmt::print(stderr, "{}\n", config::to_string(*file, problem));
+    return wrong_configuration;
+  }
+  const config::Configuration configuration = doctor::with_interfaces(loaded->configuration);
+  doctor::Findings findings = doctor::examine(configuration, doctor::observe(configuration));
   for (const auto& warning : loaded->warnings) {
-    findings.push_back({doctor::Severity::warning, config::to_string(arguments.file, warning), {}});
+    findings.push_back({doctor::Severity::warning, config::to_string(*file, warning), {}});
   }
   doctor::put_worst_first(findings);
   fmt::print("{}", arguments.json ? doctor::to_json_text(findings) + "\n" : doctor::to_text(findings));
@@ -48,7 +53,7 @@ int run(const DoctorArguments& arguments) {
 void add_doctor_command(CLI::App& app, int& exit_status) {
   auto* command = app.add_subcommand("doctor", "What stands between this node and working tunnels, and the mend");
   const auto arguments = std::make_shared<DoctorArguments>();
-  command->add_option("FILE", arguments->file, "configuration file")->required();
+  command->add_option("FILE", arguments->file, "configuration file, or NAME of one in /etc/mpquic")->required();
   command->add_flag("--json", arguments->json, "As JSON");
   command->callback([arguments, &exit_status] { exit_status = run(*arguments); });
 }

@@ -79,8 +79,8 @@ int report(const Error& error) {
 
 }  // namespace
 
-int networkd_command(const std::string& file, const fs::path& output, bool force) {
-  const auto configuration = load_reported(file);
+int networkd_command(const std::string& argument, const fs::path& output, bool force) {
+  const auto configuration = load_argument(argument);
   if (!configuration) return wrong_usage;
   const std::string mark = policy::network_file_mark(*configuration);
   Files wanted, changed;

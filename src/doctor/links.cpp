@@ -93,7 +93,12 @@ void examine_links(const config::ClientConfig& client, const Observations& seen,
       findings.push_back({Severity::problem, fmt::format("link {}: interface {} {}", link.name, link.interface, what),
                           std::move(mend)});
     };
-    if (!state.present) {
+    if (link.interface.empty()) {
+      findings.push_back(
+          {Severity::problem,
+           fmt::format("link {}: no interface has the address {}", link.name, link.source->value.to_string()),
+           "ip address shows what there is"});
+    } else if (!state.present) {
       problem("does not exist", fmt::format("ip link shows what there is; links: {}: interface", link.name));
     } else if (!state.up) {
       problem("is down", fmt::format("ip link set {} up", link.interface));

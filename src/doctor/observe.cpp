@@ -83,6 +83,13 @@ void look_at_nftables(const config::Configuration& configuration, Observations& 
   seen.legacy_iptables = legacy.peek() != std::ifstream::traits_type::eof();
 }
 
+std::optional<std::string> no_vlans() {
+  auto socket = system::NetlinkSocket::open();
+  if (!socket) return socket.error().message;
+  const auto supported = system::check_vlan_support(*socket);
+  return supported ? std::nullopt : std::optional(supported.error().message);
+}
+
 /// What the node would set up now, were it (or: as it is) running.
 void look_at_plan(const config::Configuration& configuration, Observations& seen) {
   const auto sysctl = [&seen](const std::string& name) {
@@ -90,13 +97,17 @@ void look_at_plan(const config::Configuration& configuration, Observations& seen
   };
   const policy::Surroundings now{
       .slot = seen.slot,
+      .numbers = {},
       .link = [&](std::string_view name) { return seen.links.state(name); },
+      .interface_with = [&](const packet::Address& address) { return seen.links.interface_with(address); },
       .vlan_interfaces = [&](unsigned vlan,
                              std::string_view parent) { return seen.links.vlan_interfaces(vlan, parent); },
+      .no_vlans = no_vlans,
+      .has_default_route = [&] { return seen.links.has_default_route(); },
       .sysctl = sysctl,
       .lease_gateway = [](std::string_view interface,
                           const system::LinkState& state) { return system::lease_gateway(interface, state); },
-      .up = [&](const std::string& tunnel) { return seen.links.state(tunnel).up; }};
+      .up = [&](const std::string& tunnel, const std::string&) { return seen.links.state(tunnel).up; }};
   seen.plan = policy::make_plan(configuration, now);
   for (const auto& [name, value] : seen.plan.sysctls) sysctl(name);
   for (const std::string& interface : policy::interfaces_of(configuration))
@@ -218,6 +229,16 @@ void look_at_kernel(Observations& seen) {
 }
 
 }  // namespace
+
+config::Configuration with_interfaces(config::Configuration configuration) {
+  auto* client = std::get_if<config::ClientConfig>(&configuration.node);
+  const auto links = system::LinkMonitor::open({});
+  if (client == nullptr || !links) return configuration;
+  for (config::Link& link : client->links) {
+    if (link.interface.empty()) link.interface = links->table().interface_with(link.source->value);
+  }
+  return configuration;
+}
 
 Observations observe(const config::Configuration& configuration) {
   Observations seen;

@@ -156,9 +156,9 @@ class Writer {
         "# Names for the node's routing tables: ip route show table NAME. These are the numbers of the first node on "
         "a\n"
         "# machine; mpquic net status says which ones a node has.\n";
-    unsigned number = system::KernelSlot(0, configuration_.name).first();
-    for (const std::string& purpose : purposes) {
-      text += fmt::format("{} {}.{}\n", number++, plain(configuration_.name), plain(purpose));
+    const std::uint32_t first = system::KernelSlot(0, configuration_.name).first();
+    for (const auto& [number, purpose] : purposes) {
+      text += fmt::format("{} {}.{}\n", first + number, plain(configuration_.name), plain(purpose));
     }
     put("iproute2/rt_tables.d/mpquic-" + plain(configuration_.name) + ".conf", text);
   }

@@ -116,8 +116,8 @@ TEST_F(NetworkFilesTest, TablesHaveNamesInTheirOrder) {
   rule.fallback = std::string("cr4");
   client_.classify = {rule};
   EXPECT_TRUE(text("iproute2/rt_tables.d/mpquic-box.conf")
-                  .ends_with("10000 box.link.wan4\n10001 box.tunnel.cr4\n10002 box.tunnel.df4\n"
-                             "10003 box.tunnel.df4.or.cr4\n"));
+                  .ends_with("10000 box.tunnel.cr4\n10001 box.tunnel.df4\n10002 box.tunnel.df4.or.cr4\n"
+                             "10063 box.link.wan4\n"));
 }
 
 TEST_F(NetworkFilesTest, NoNameSpeaksToWhoReadsTheFiles) {
