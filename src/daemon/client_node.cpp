@@ -74,8 +74,8 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
   Worker* worker = tools_.workers[tunnels_.size() % tools_.workers.size()];
-  tunnels_.push_back(std::make_unique<Tunnel>(
-      Tunnel{tunnel, *configuration_.find_link(path.link.value), path.server.value, std::move(*tun), worker, nullptr}));
+  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel, *configuration_.find_link(path.link.value),
+                                                     path.server.value, std::move(*tun), worker, nullptr, false}));
   Tunnel& added = *tunnels_.back();
   ClientTunnel::Settings settings{
       .name = tunnel.name,
@@ -85,11 +85,15 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
       .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
       .tls = std::move(tls),
       .on_mtu = {},
-      .on_up = [tell = tools_.tunnel_is_up, name = tunnel.name](bool up) { tell(name, up); },
+      .on_up = {},
       .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });
+  };
+  settings.on_up = [this, &added, name = tunnel.name](bool up) {
+    tools_.post([&added, up] { added.up = up; });
+    tools_.tunnel_is_up(name, up);
   };
   added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
                                                  std::move(added.tun.take_queues().front()), added.tun.offloads());
@@ -142,6 +146,11 @@ void ClientNode::collect(std::function<void(control::NodeStatus)> done) {
     }
     done(std::move(status));
   });
+}
+
+std::string ClientNode::summary() const {
+  const auto up = std::ranges::count_if(tunnels_, [](const auto& tunnel) { return tunnel->up; });
+  return fmt::format("{} of {} tunnels up", up, tunnels_.size());
 }
 
 control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const {

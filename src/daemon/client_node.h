@@ -19,6 +19,7 @@ class ClientNode final : public Role {
                                                     const ControlTools& tools);
 
   void collect(std::function<void(control::NodeStatus)> done) override;
+  std::string summary() const override;
   void stop(std::function<void()> done) override;
 
  private:
@@ -29,6 +30,7 @@ class ClientNode final : public Role {
     TunSetup tun;
     Worker* worker;
     std::unique_ptr<ClientTunnel> running;
+    bool up = false;
   };
 
   ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "control/control_socket.h"
 #include "daemon/kernel_state.h"
+#include "daemon/watchdog.h"
 
 namespace mpquic::daemon {
 namespace {
@@ -69,6 +70,8 @@ class Node {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Role> role_;
   std::unique_ptr<KernelState> kernel_state_;
+  system::ServiceManager service_manager_;
+  std::unique_ptr<Watchdog> watchdog_;
   bool stopping_ = false;
   bool stopped_ = false;  ///< the workers too
   std::optional<std::string> failure_;
@@ -138,6 +141,7 @@ Result<void> Node::start() {
     log::warning("links and tunnels have no routing tables of their own: {}", kernel_state.error().message);
   }
   for (const auto& worker : workers_) worker->start();
+  watchdog_ = std::make_unique<Watchdog>(service_manager_, tools, [this] { return role_->summary(); });
   return {};
 }
 
@@ -166,7 +170,10 @@ void Node::fail(std::string reason) {
 
 Result<void> Node::run() {
   log::info("{} runs, version {}, workers: {}", configuration_.name, MPQUIC_VERSION, workers_.size());
+  service_manager_.ready(role_->summary());
   while (!stopping_) turn();
+  watchdog_->stop();
+  service_manager_.stopping();
   loop_.forget(control_.fd());
   if (kernel_state_) kernel_state_->remove();
   kernel_state_.reset();

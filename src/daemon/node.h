@@ -18,6 +18,8 @@ class Role {
   virtual ~Role() = default;
   /// Asks the workers; `done` is called on the control thread when all have answered.
   virtual void collect(std::function<void(control::NodeStatus)> done) = 0;
+  /// How it is, in a few words, as the control thread knows it: "2 of 3 tunnels up".
+  virtual std::string summary() const = 0;
   /// Says goodbye to the other ends and takes everything off the workers. `done` is called on the control thread when
   /// the last letter for that is on its way: the workers may be stopped then, and not before.
   virtual void stop(std::function<void()> done) = 0;

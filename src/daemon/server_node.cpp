@@ -1,6 +1,7 @@
 #include "daemon/server_node.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.h"
 #include "certs/secret.h"
@@ -238,6 +239,17 @@ void ServerNode::collect(std::function<void(control::NodeStatus)> done) {
   ask_workers<WorkerReport>(
       tools_, [asked](std::size_t worker) { return report(*asked[worker]); },
       [this, done = std::move(done)](const std::vector<WorkerReport>& reports) { done(status_of(reports)); });
+}
+
+std::string ServerNode::summary() const {
+  std::size_t tunnels = 0;
+  std::set<std::string_view> clients;
+  for (const auto& [key, route] : registry_.routes()) {
+    if (route.kind != peers::RouteKind::registered) continue;
+    ++tunnels;
+    clients.insert(route.peer);
+  }
+  return fmt::format("connected: {} tunnels of {} clients", tunnels, clients.size());
 }
 
 control::NodeStatus ServerNode::status_of(const std::vector<WorkerReport>& reports) const {

@@ -20,6 +20,7 @@ class ServerNode final : public Role, private ControlThread {
                                                     const ControlTools& tools);
 
   void collect(std::function<void(control::NodeStatus)> done) override;
+  std::string summary() const override;
   void stop(std::function<void()> done) override;
 
  private:

@@ -19,6 +19,7 @@ LIBRARY_HOMES = {
     "nghttp3/": {"quic"},
     "yaml-cpp/": {"config"},
     "libmnl/": {"system"},
+    "systemd/": {"system"},
     "CLI/": {"cli"},
 }
 
