@@ -3,11 +3,20 @@
 
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 
+# Objects are the same wherever the tree is, so that a package, or another clone, has to compile nothing again.
+use_ccache() {
+  if ! command -v ccache >/dev/null; then return; fi
+  export MPQUIC_LAUNCHER=${MPQUIC_LAUNCHER-ccache} CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=1
+  # debhelper gives its commands another HOME.
+  CCACHE_DIR=${CCACHE_DIR:-$(ccache --get-config cache_dir)}
+  export CCACHE_DIR
+}
+
 # build PRESET [TARGET...]
 build() {
   local preset=$1
   shift
-  if command -v ccache >/dev/null; then export MPQUIC_LAUNCHER=${MPQUIC_LAUNCHER-ccache}; fi
+  use_ccache
   export MPQUIC_CLANG=${MPQUIC_CLANG:-clang++$llvm}
   say "building build/$preset: ${*:-all}"
   cmake --preset "$preset"
