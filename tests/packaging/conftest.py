@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,6 +47,20 @@ def package() -> Path:
     return built[0]
 
 
+def variant(package: Path, directory: Path, name: str, files: dict[str, str] | None = None) -> Path:
+    """The same package with a later version, of which `name` is a part, and other files."""
+    tree = directory / name
+    subprocess.run(["dpkg-deb", "--raw-extract", str(package), str(tree)], check=True)
+    control = tree / "DEBIAN" / "control"
+    control.write_text(re.sub(r"^Version: (.*)", rf"Version: \1+{name}", control.read_text(), flags=re.MULTILINE))
+    for inside, text in (files or {}).items():
+        (tree / inside).write_text(text)
+    made = directory / f"{name}.deb"
+    subprocess.run(["dpkg-deb", "-Znone", "--root-owner-group", "--build", str(tree), str(made)],
+                   check=True, capture_output=True)  # fmt: skip
+    return made
+
+
 @dataclass
 class Site:
     """What the tests of a file share."""
@@ -75,6 +90,12 @@ class Site:
         until(self.tunnels_up, what="both tunnels up")
         for address in INNER.values():
             until(lambda: self.net.server.ping(address, count=1).loss == 0, what=f"a ping to {address}")
+
+    def installed_version(self) -> str:
+        """Empty when it is not installed."""
+        query = ["dpkg-query", "--show", "--showformat=${db:Status-Status} ${Version}", "mpquic"]
+        status, _, version = self.machine.run(query, check=False).stdout.partition(" ")
+        return version if status == "installed" else ""
 
     def starts(self, unit: str) -> int:
         """How often it has been started by now."""

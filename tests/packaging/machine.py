@@ -70,6 +70,8 @@ class Machine:
         # Nothing that this machine runs is to run in there a second time.
         shutil.rmtree(self.root / "etc/systemd/system", ignore_errors=True)
         (self.root / "etc/systemd/system").mkdir(parents=True)
+        # What an image made for containers has against services.
+        (self.root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)
         (self.root / "etc/machine-id").write_text("")
         (self.root / "etc/fstab").write_text("")
         command = [
@@ -120,7 +122,11 @@ class Machine:
 
     def install(self, package: Path) -> None:
         shutil.copy(package, self.path("/var/cache/package.deb"))
-        self.run("dpkg --force-confold --install /var/cache/package.deb", timeout=300)
+        self.reinstall()
+
+    def reinstall(self) -> None:
+        """What install() has installed last."""
+        self.run("dpkg --force-confold --force-downgrade --install /var/cache/package.deb", timeout=300)
 
     def show(self, unit: str, name: str) -> str:
         """A property of a unit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -106,10 +107,11 @@ def test_stop_within_two_seconds_and_nothing_is_left(running: Site) -> None:
     assert time.monotonic() - begun < 2.0
     for unit in INSTANCES:
         assert running.machine.show(unit, "Result") == "success"
-        assert "has stopped" in running.machine.journal(unit).splitlines()[-2:][0] + running.machine.journal(unit)
+        assert "has stopped" in running.machine.journal(unit)
     left = running.net.client.ip("-o link")
     assert "cr" not in left and "hb" not in left
     assert "mpquic" not in running.machine.output("nft list ruleset")
+    assert running.machine.output("cat /proc/sys/net/ipv4/ip_forward") == "0"
 
 
 def test_restart(running: Site) -> None:
@@ -127,7 +129,21 @@ def test_it_comes_back_after_a_crash_however_often(running: Site) -> None:
     running.wait_until_up()
 
 
-def test_a_hung_worker_is_killed_by_the_watchdog(running: Site) -> None:
+@pytest.fixture
+def quick_watchdog(site: Site) -> Iterator[None]:
+    """So that the test needn't wait for so long."""
+    drop_in = f"/etc/systemd/system/{UNIT}.d/quick.conf"
+    site.machine.write(drop_in, "[Service]\nWatchdogSec=3s\n")
+    site.machine.run("systemctl daemon-reload")
+    site.machine.run(["systemctl", "restart", *INSTANCES])
+    site.wait_until_up()
+    yield
+    site.machine.path(drop_in).unlink()
+    site.machine.run("systemctl daemon-reload")
+    site.machine.run(["systemctl", "restart", *INSTANCES])
+
+
+def test_a_hung_worker_is_killed_by_the_watchdog(quick_watchdog: None, running: Site) -> None:
     pid = running.machine.main_pid(HUB)
     threads = running.machine.output(["sh", "-c", f"grep -l ^worker /proc/{pid}/task/*/comm"]).split()
     assert threads
@@ -137,6 +153,7 @@ def test_a_hung_worker_is_killed_by_the_watchdog(running: Site) -> None:
     running.machine.run(["systemd-run", "--unit=hold", "/usr/bin/python3", "/usr/local/lib/hold.py", held])
     until(lambda: "Watchdog timeout" in running.machine.journal(HUB), what="the watchdog's verdict")
     until(lambda: running.machine.main_pid(HUB) not in (0, pid), what="a new process")
+    running.machine.run("systemctl stop hold")
     running.wait_until_up()
 
 
@@ -163,7 +180,7 @@ def test_a_configuration_that_becomes_right_is_taken(running: Site) -> None:
     good = running.machine.path("/etc/mpquic/box.yaml").read_text()
     running.machine.write("/etc/mpquic/box.yaml", "role: clint\n")
     running.machine.run(f"systemctl restart {BOX}", check=False)
-    until(lambda: 'role' in running.machine.journal(BOX) and "clint" in running.machine.journal(BOX), what="the error")
+    until(lambda: "box.yaml:1:7: " in running.machine.journal(BOX), what="the error")
     running.machine.write("/etc/mpquic/box.yaml", good)
     running.wait_until_up()
 
