@@ -13,12 +13,14 @@ from machine import until
 HOME = "/var/lib/mpquic/update"
 
 # Starts, and never brings a tunnel up; all else works.
-_BROKEN = """#!/bin/sh
-if [ "$1" = run ]; then
-  systemd-notify --ready
-  exec sleep infinity
-fi
-exec /usr/lib/mpquic-before "$@"
+_BROKEN = """#!/usr/bin/python3
+import os, socket, sys, time
+if sys.argv[1] != "run":
+    os.execv("/usr/lib/mpquic-before", sys.argv)
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.connect(os.environ["NOTIFY_SOCKET"])
+manager.send(b"READY=1")
+time.sleep(1000)
 """
 
 _DEV = """#!/bin/sh
@@ -75,7 +77,7 @@ def configured(repository: Repository, package: Path) -> Repository:
 
 
 def configure(site: Site, **settings: str) -> None:
-    settings = {"repository": "/srv/repository", "timeout": "10", **settings}
+    settings = {"repository": "/srv/repository", "timeout": "8", **settings}
     site.machine.write("/etc/mpquic/update.conf", "".join(f"{key}='{value}'\n" for key, value in settings.items()))
 
 
