@@ -6,10 +6,11 @@
 #include <cstdio>
 
 #include "config/describe.h"
+#include "config/find_file.h"
 
 namespace mpquic::cli {
 
-std::optional<config::Configuration> load_reported(const std::string& file) {
+std::optional<config::Valid> load_reported(const std::filesystem::path& file) {
   auto loaded = config::load(file, std::chrono::system_clock::now());
   if (!loaded) {
     for (const config::Problem& problem : loaded.error()) fmt::print(stderr, "{}\n", config::to_string(file, problem));
@@ -19,11 +20,22 @@ std::optional<config::Configuration> load_reported(const std::string& file) {
     warning.text = "warning: " + warning.text;
     fmt::print(stderr, "{}\n", config::to_string(file, warning));
   }
+  return std::move(*loaded);
+}
+
+std::optional<config::Configuration> load_argument(const std::string& argument) {
+  const auto file = config::find_file(argument);
+  if (!file) {
+    fmt::print(stderr, "mpquic: {}\n", file.error().message);
+    return std::nullopt;
+  }
+  auto loaded = load_reported(*file);
+  if (!loaded) return std::nullopt;
   return std::move(loaded->configuration);
 }
 
-int check_command(const std::string& file) {
-  const auto configuration = load_reported(file);
+int check_command(const std::string& argument) {
+  const auto configuration = load_argument(argument);
   if (!configuration) return 2;
   fmt::print("{}", config::describe(*configuration));
   return 0;

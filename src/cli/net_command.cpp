@@ -11,6 +11,7 @@
 #include "cli/check_command.h"
 #include "control/query.h"
 #include "policy/keeper.h"
+#include "policy/settle.h"
 #include "policy/surroundings.h"
 #include "system/link_monitor.h"
 
@@ -33,15 +34,16 @@ struct View {
   system::LinkMonitor links;
 
   // Whether a tunnel is up only its node knows; here it counts when its device is there.
-  policy::Plan plan() const {
-    return policy::make_plan(configuration, policy::surroundings(keeper, links.table(), [this](const auto& tunnel) {
+  policy::Plan plan() {
+    return policy::make_plan(configuration,
+                             policy::surroundings(keeper, links.table(), [this](const auto& tunnel, const auto&) {
                                return links.table().state(tunnel).up;
                              }));
   }
 };
 
-Result<View> look(config::Configuration configuration) {
-  auto keeper = policy::Keeper::open(configuration.name);
+Result<View> look(config::Configuration configuration, policy::Keeper::Intent intent) {
+  auto keeper = policy::Keeper::open(configuration.name, intent);
   if (!keeper) return std::unexpected(keeper.error());
   auto links = system::LinkMonitor::open({});
   if (!links) return std::unexpected(links.error());
@@ -49,9 +51,12 @@ Result<View> look(config::Configuration configuration) {
 }
 
 int apply(View& view) {
-  const policy::Plan plan = view.plan();
-  if (auto applied = view.keeper.apply(plan); !applied) return report(applied.error());
-  for (const std::string& line : plan.waiting) fmt::print("waiting: {}\n", line);
+  const auto applied = policy::settle(view.keeper, [&]() -> Result<policy::Plan> {
+    if (auto read = view.links.read(); !read) return std::unexpected(read.error());
+    return view.plan();
+  });
+  if (!applied) return report(applied.error());
+  for (const std::string& line : applied->waiting) fmt::print("waiting: {}\n", line);
   return done;
 }
 
@@ -74,6 +79,8 @@ int status(View& view) {
   fmt::print("nftable inet {}, routing tables and rule priorities {} to {}, route protocol {}\n",
              view.keeper.slot().table(), view.keeper.slot().first(),
              view.keeper.slot().first() + system::KernelSlot::size - 1, system::our_protocol);
+  for (const auto& vlan : plan.devices.vlans) fmt::print("{}\n", vlan.to_string());
+  for (const auto& address : plan.devices.addresses) fmt::print("{}\n", address.to_string());
   for (const auto& rule : plan.routing.rules) fmt::print("rule {}\n", rule.to_string());
   for (const auto& route : plan.routing.routes) fmt::print("route {}\n", route.to_string());
   for (const auto& [name, value] : plan.sysctls) fmt::print("sysctl {} = {}\n", name, value);
@@ -87,25 +94,27 @@ bool runs(const config::Configuration& configuration) {
   return control::query(configuration.control, "status", std::chrono::seconds(2)).has_value();
 }
 
-int run(const std::string& file, int (*action)(View&), bool changes) {
-  auto configuration = load_reported(file);
+int run(const std::string& argument, int (*action)(View&), bool changes) {
+  auto configuration = load_argument(argument);
   if (!configuration) return wrong_usage;
   if (changes && runs(*configuration)) {
     return report(Error{fmt::format("{} is running and keeps its kernel state itself", configuration->name)});
   }
-  auto view = look(std::move(*configuration));
+  using Intent = policy::Keeper::Intent;
+  auto view = look(std::move(*configuration), changes ? Intent::change : Intent::look);
   return view ? action(*view) : report(view.error());
 }
 
 }  // namespace
 
 void add_net_command(CLI::App& app, int& exit_status) {
-  auto* net = app.add_subcommand("net", "The kernel state of a node alone: routes, rules, nftables, sysctls");
+  auto* net =
+      app.add_subcommand("net", "The kernel state of a node alone: VLANs, addresses, routes, rules, nftables, sysctls");
   net->require_subcommand(1);
   const auto add = [&](const char* name, const char* help, int (*action)(View&), bool changes) {
     auto* command = net->add_subcommand(name, help);
     auto file = std::make_shared<std::string>();
-    command->add_option("FILE", *file, "configuration file")->required();
+    command->add_option("FILE", *file, "configuration file, or NAME of one in /etc/mpquic")->required();
     command->callback([&exit_status, file, action, changes] { exit_status = run(*file, action, changes); });
   };
   add("apply", "Set up what can be set up without the tunnels", apply, true);

@@ -86,13 +86,15 @@ bool covers(const Traffic& wide, const Traffic& narrow) {
 
 class RuleReader {
  public:
-  RuleReader(const std::vector<ClientTunnel>& tunnels, Problems& problems) : tunnels_(tunnels), problems_(problems) {}
+  RuleReader(const std::vector<ClientTunnel>& tunnels, const std::vector<Lan>& lans, Problems& problems)
+      : tunnels_(tunnels), lans_(lans), problems_(problems) {}
 
   void read(const Node& node) {
     ClassRule rule;
     rule.place = node.place;
     Fields fields(node, node.place, "the rule", problems_);
     read_traffic(fields, rule.traffic);
+    read_lans(fields, rule.traffic);
     fields.read("fallback", rule.fallback, parse_name);
     std::vector<Located<VlanPattern>> vlans;
     fields.read_list("vlan", vlans, parse_vlan_pattern);
@@ -112,6 +114,24 @@ class RuleReader {
   std::vector<ClassRule> take() { return std::move(rules_); }
 
  private:
+  // A LAN is its interface.
+  void read_lans(Fields& fields, Traffic& traffic) {
+    std::vector<Located<std::string>> names;
+    fields.read_list("lan", names, parse_name);
+    if (!names.empty() && (fields.has("interface") || fields.has("vlan"))) {
+      problems_.error(names.front().place, "a LAN says which interface it is: no other and no VLAN beside it");
+    }
+    for (const Located<std::string>& name : names) {
+      const auto lan = std::ranges::find(lans_, name.value, &Lan::name);
+      if (lan != lans_.end()) {
+        traffic.interfaces.emplace_back(lan->interface, name.place);
+      } else {
+        problems_.error(name.place, "no LAN is named {}{}", in_quotes(name.value),
+                        did_you_mean(name.value, names_of(lans_)));
+      }
+    }
+  }
+
   // `tunnels` says which digit in the place of the Y is which tunnel.
   void read_scheme(Fields& fields, const ClassRule& common, const Located<VlanPattern>& pattern) {
     fields.require("tunnels");
@@ -181,14 +201,16 @@ class RuleReader {
   }
 
   const std::vector<ClientTunnel>& tunnels_;
+  const std::vector<Lan>& lans_;
   Problems& problems_;
   std::vector<ClassRule> rules_;
 };
 
 }  // namespace
 
-std::vector<ClassRule> read_classify(Fields& top, const std::vector<ClientTunnel>& tunnels) {
-  RuleReader reader(tunnels, top.problems());
+std::vector<ClassRule> read_classify(Fields& top, const std::vector<ClientTunnel>& tunnels,
+                                     const std::vector<Lan>& lans) {
+  RuleReader reader(tunnels, lans, top.problems());
   for (const Node* node : top.read_maps("classify")) reader.read(*node);
   return reader.take();
 }

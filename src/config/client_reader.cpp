@@ -2,6 +2,7 @@
 #include <map>
 
 #include "config/classify.h"
+#include "config/device_reader.h"
 #include "config/role_reader.h"
 #include "config/suggest.h"
 #include "config/tls_reader.h"
@@ -29,6 +30,20 @@ struct Links {
   std::map<std::string_view, Destination> destinations;  // keys stand in the document
 };
 
+// With the length of its network it is also what systemd-networkd gives the interface.
+void read_link_address(Fields& fields, Link& link) {
+  std::optional<Located<LinkAddress>> address;
+  fields.read("address", address, parse_link_address);
+  fields.read("gateway", link.gateway, parse_host);
+  if (address) {
+    link.source = {address->value.address, address->place};
+    link.source_length = address->value.length;
+  }
+  if (link.gateway && !link.source_length) {
+    fields.problems().error(link.gateway->place, "a gateway goes with an address and the length of its network");
+  }
+}
+
 Links read_links(Fields& top) {
   Links links;
   top.require("links");
@@ -37,9 +52,9 @@ Links read_links(Fields& top) {
     if (const auto valid = parse_name(entry.key); !valid)
       top.problems().error(entry.place, "{}", valid.error().message);
     Fields fields(entry.value, entry.place, "link " + in_quotes(entry.key), top.problems());
-    fields.require("interface");
-    fields.read("interface", link.interface, parse_interface);
-    fields.read("address", link.source, parse_source);
+    if (!fields.has("address")) fields.require("interface");
+    read_device(fields, link.interface, link.vlan);
+    read_link_address(fields, link);
     links.destinations[entry.key].read(fields);
     fields.finish();
     links.all.push_back(std::move(link));
@@ -98,7 +113,8 @@ ClientConfig read_client(Fields& top, const Defaults& defaults) {
     client.tunnels.push_back(std::move(tunnel));
   }
   client.links = std::move(links.all);
-  client.classify = read_classify(top, client.tunnels);
+  client.lans = read_lans(top);
+  client.classify = read_classify(top, client.tunnels, client.lans);
 
   static constexpr std::array<std::string_view, 4> server_keys = {"listen", "clients", "egress", "forward"};
   top.refuse(server_keys, "belongs to a server (role: server)");

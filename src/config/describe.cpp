@@ -68,6 +68,11 @@ std::string in_words(const Traffic& traffic) {
   return text.empty() ? "everything" : text;
 }
 
+std::string in_words(const std::string& interface, const std::optional<Vlan>& vlan) {
+  if (!vlan) return "interface " + interface;
+  return fmt::format("interface {}, VLAN {} on {}", interface, vlan->id, vlan->parent);
+}
+
 void describe_client(const ClientConfig& client, Lines& lines) {
   const ClientTls& tls = client.tls;
   if (tls.insecure_skip_verify) {
@@ -81,8 +86,13 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
   for (const Link& link : client.links) {
-    lines.add("link {}: interface {}{}", link.name, link.interface,
+    lines.add("link {}: {}{}", link.name,
+              link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
               link.source ? ", sends from " + link.source->value.to_string() : "");
+  }
+  for (const Lan& lan : client.lans) {
+    lines.add("lan {}: {}{}{}", lan.name, in_words(lan.interface, lan.vlan), lan.addresses.empty() ? "" : ", has ",
+              joined(lan.addresses));
   }
   for (const ClientTunnel& tunnel : client.tunnels) {
     lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
@@ -111,7 +121,9 @@ void describe_server(const ServerConfig& server, Lines& lines) {
     lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), name(tunnel.alpn), mtu_and_congestion(tunnel));
   }
   for (const Client& client : server.clients) {
-    lines.add("client {}: owns {}", client.name == anybody ? "* (anybody)" : client.name, joined(client.prefixes));
+    const std::string_view everybody =
+        tls.client_auth == ClientAuth::none ? "* (anybody)" : "* (everybody certified who has no entry)";
+    lines.add("client {}: owns {}", client.name == anybody ? everybody : client.name, joined(client.prefixes));
     lines.add("  may use {}", client.tunnels ? "tunnels " + joined(*client.tunnels) : "all tunnels");
   }
   if (server.egress) {
@@ -131,6 +143,9 @@ std::string describe(const Configuration& configuration) {
   lines.add("{} {}", configuration.client() ? "client" : "server", configuration.name);
   lines.add("  control socket {}", configuration.control.string());
   lines.add("  workers: {}", configuration.workers ? std::to_string(*configuration.workers) : "as many as are useful");
+  if (const auto& management = configuration.management) {
+    lines.add("  managed by {}, which is left alone", in_words(management->interface, management->vlan));
+  }
   if (const auto* client = configuration.client()) describe_client(*client, lines);
   if (const auto* server = configuration.server()) describe_server(*server, lines);
   return lines.take();

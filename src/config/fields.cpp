@@ -63,8 +63,8 @@ std::span<const Entry> Fields::read_named(std::string_view key) {
   return entry->value.entries;
 }
 
-void Fields::require(std::string_view key) {
-  if (node_.kind == Node::Kind::map && !has(key)) missing_.push_back(key);
+void Fields::require(std::string_view key, std::string or_else) {
+  if (node_.kind == Node::Kind::map && !has(key)) missing_.emplace_back(key, std::move(or_else));
 }
 
 void Fields::refuse(std::span<const std::string_view> keys, std::string_view why) {
@@ -76,15 +76,24 @@ void Fields::refuse(std::span<const std::string_view> keys, std::string_view why
   }
 }
 
+void Fields::ignore(std::span<const std::string_view> keys, std::string_view why) {
+  for (const std::string_view key : keys) {
+    if (const Entry* entry = ask(key)) problems_.warning(entry->place, "{} {}", in_quotes(key), why);
+  }
+}
+
 void Fields::finish() {
   for (const Entry& entry : node_.entries) {
     const std::string_view key = entry.key;
     if (std::ranges::find(known_, key) != known_.end() || std::ranges::find(refused_, key) != refused_.end()) continue;
     problems_.error(entry.place, "unknown key {}{}", in_quotes(key), did_you_mean(key, known_));
     // Misspelt is not missing.
-    std::erase(missing_, suggest(key, known_));
+    std::erase_if(missing_, [meant = suggest(key, known_)](const auto& one) { return one.first == meant; });
   }
-  for (const std::string_view key : missing_) problems_.error(place_, "{} lacks the key {}", what_, in_quotes(key));
+  for (const auto& [key, or_else] : missing_) {
+    problems_.error(place_, "{} lacks the key {}{}", what_, in_quotes(key),
+                    or_else.empty() ? "" : fmt::format(" (or {})", or_else));
+  }
 }
 
 }  // namespace mpquic::config

@@ -63,9 +63,12 @@ class Fields {
   /// As read_map(), of a map whose keys are names that the user chose.
   std::span<const Entry> read_named(std::string_view key);
 
-  void require(std::string_view key);
+  /// `or_else` names what would do as well, in the words that follow "(or ".
+  void require(std::string_view key, std::string or_else = {});
   /// Keys that are known but not for here; `why` follows the quoted key.
   void refuse(std::span<const std::string_view> keys, std::string_view why);
+  /// Keys that are known and do nothing here: a warning each.
+  void ignore(std::span<const std::string_view> keys, std::string_view why);
   void finish();
 
  private:
@@ -106,7 +109,7 @@ class Fields {
   Problems& problems_;
   std::vector<std::string_view> known_;
   std::vector<std::string_view> refused_;
-  std::vector<std::string_view> missing_;
+  std::vector<std::pair<std::string_view, std::string>> missing_;
 };
 
 }  // namespace mpquic::config

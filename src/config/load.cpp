@@ -1,40 +1,15 @@
 #include "config/load.h"
 
-#include <fstream>
-
-#include "base/result.h"
 #include "config/document.h"
+#include "config/flat.h"
 #include "config/reader.h"
+#include "config/text_file.h"
 #include "config/validate.h"
 
 namespace mpquic::config {
-namespace {
-
-constexpr std::size_t largest_file = 1 << 20;
-
-Result<std::string> read_file(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto status = std::filesystem::status(file, error);
-  if (std::filesystem::is_directory(status)) return failure("is a directory, not a configuration file");
-  if (!std::filesystem::exists(status)) return failure("{}", error ? error.message() : "No such file or directory");
-  if (!std::filesystem::is_regular_file(status)) return failure("is not a regular file");
-
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return os_failure("can't open");
-  std::string text(largest_file + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad()) return os_failure("can't read");
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > largest_file) return failure("is larger than {} bytes", largest_file);
-  return text;
-}
-
-}  // namespace
-
 Loaded load(const std::filesystem::path& file, std::chrono::system_clock::time_point now) {
-  const auto text = read_file(file);
-  if (!text) return std::unexpected(std::vector{Problem{0, 0, text.error().message}});
+  const auto text = read_text_file(file);
+  if (!text) return std::unexpected(std::vector{Problem{0, 0, text.error().message, {}}});
   return load_text(*text, file, now);
 }
 
@@ -46,7 +21,7 @@ Loaded load_text(const std::string& text, const std::filesystem::path& file,
     Configuration configuration = read_configuration(root, file, problems);
     validate(configuration, problems);
     check_files(configuration, now, problems);
-    if (!problems.any_errors()) return Valid{std::move(configuration), problems.warnings()};
+    if (!problems.any_errors()) return Valid{std::move(configuration), problems.warnings(), is_flat(root)};
   }
   return std::unexpected(problems.errors());
 }

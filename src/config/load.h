@@ -14,6 +14,7 @@ namespace mpquic::config {
 struct Valid {
   Configuration configuration;
   std::vector<Problem> warnings;
+  bool flat = false;  ///< the file is a flat instance file
 };
 
 /// Either a configuration that can be run, or everything that is wrong with it, in the order of the file.

@@ -16,7 +16,8 @@
 namespace mpquic::config {
 
 // What one node is to do: read, validated, and with every "the nearer one wins" already decided. Defaults stand here
-// and nowhere else. Never changed after loading; threads share it as an immutable snapshot.
+// and nowhere else. Never changed after loading; threads share it as an immutable snapshot. What is equal here may
+// still have stood elsewhere in its file, but for the `place` of a whole entry.
 
 enum class Role : std::uint8_t { client, server };
 enum class Alpn : std::uint8_t { mpquic_ip };
@@ -41,6 +42,8 @@ struct ClientTls {
   std::optional<File> certificate;            ///< either both of these or none
   std::optional<File> key;
   bool insecure_skip_verify = false;
+
+  bool operator==(const ClientTls&) const = default;
 };
 
 struct ServerTls {
@@ -48,14 +51,53 @@ struct ServerTls {
   std::optional<File> key;          ///< always there once loaded
   std::optional<File> client_ca;    ///< there unless client_auth is none
   ClientAuth client_auth = ClientAuth::require;
+
+  bool operator==(const ServerTls&) const = default;
 };
 
-/// A WAN of the box.
+/// An 802.1Q VLAN on a network interface.
+struct Vlan {
+  std::string parent;
+  unsigned id = 0;
+
+  std::string device() const { return parent + "." + std::to_string(id); }
+  bool operator==(const Vlan&) const = default;
+};
+
+/// A WAN of the box. At least one of `interface` and `source` is there.
 struct Link {
   std::string name;
   Place place;
+  /// What packets leave by: the VLAN's device if it is on one. Empty: whichever has `source` at the moment.
   std::string interface;
   std::optional<Located<packet::Address>> source;  ///< else the first of the interface that can be used
+  std::optional<Vlan> vlan;
+  std::optional<unsigned> source_length;  ///< of the source's network, where the address is not had by DHCP
+  std::optional<Located<packet::Address>> gateway;
+
+  bool operator==(const Link&) const = default;
+};
+
+/// A network of the box that mpquic gives its addresses.
+struct Lan {
+  std::string name;
+  Place place;
+  std::string interface;  ///< as in Link
+  std::optional<Vlan> vlan;
+  std::vector<Located<packet::InterfaceAddress>> addresses;
+
+  bool operator==(const Lan&) const = default;
+};
+
+/// The interface that the machine is managed by. mpquic leaves it alone; it stands in the network files.
+struct Management {
+  Place place;
+  std::string interface;
+  std::optional<Vlan> vlan;
+  std::vector<Located<packet::InterfaceAddress>> addresses;  ///< empty: by DHCP
+  std::optional<Located<packet::Address>> gateway;
+
+  bool operator==(const Management&) const = default;
 };
 
 /// One QUIC connection of a tunnel, over one link.
@@ -63,6 +105,8 @@ struct Path {
   Located<std::string> link;
   Located<packet::SocketAddress> server;
   Alpn alpn = Alpn::mpquic_ip;
+
+  bool operator==(const Path&) const = default;
 };
 
 /// What a tunnel is at either end. Its name is also that of its TUN device.
@@ -75,6 +119,8 @@ struct Tunnel {
 
   /// The first IPv4 address: what an mpquic-ip client registers.
   const packet::InterfaceAddress& ipv4() const;
+
+  bool operator==(const Tunnel&) const = default;
 };
 
 /// First to last, both included.
@@ -83,6 +129,8 @@ struct PortRange {
 
   bool contains(const PortRange& other) const { return first <= other.first && other.last <= last; }
   std::string to_string() const;
+
+  bool operator==(const PortRange&) const = default;
 };
 
 /// Packets as a rule of `classify` picks them. A list means any of its values, an empty one any at all.
@@ -93,6 +141,8 @@ struct Traffic {
   std::optional<Located<std::uint8_t>> protocol;  ///< IP protocol number
   std::vector<Located<PortRange>> source_ports, destination_ports;
   std::vector<Located<std::uint8_t>> dscp;  ///< RFC 2474: 0 to 63
+
+  bool operator==(const Traffic&) const = default;
 };
 
 /// Which tunnel traffic from the LAN takes. The first rule that matches decides.
@@ -101,30 +151,38 @@ struct ClassRule {
   Traffic traffic;
   Located<std::string> tunnel;
   std::optional<Located<std::string>> fallback;  ///< tunnel to take while the other is down; none: no way at all
+
+  bool operator==(const ClassRule&) const = default;
 };
 
 struct ClientTunnel : Tunnel {
   std::vector<Path> paths;  ///< exactly one in this version
   TrafficClass traffic_class = TrafficClass::default_;
   bool masquerade = false;  ///< hosts behind the box appear as the tunnel address
+
+  bool operator==(const ClientTunnel&) const = default;
 };
 
 struct ServerTunnel : Tunnel {
   Located<packet::SocketAddress> listen;  ///< `[::]` takes in IPv4 as well
   Alpn alpn = Alpn::mpquic_ip;
+
+  bool operator==(const ServerTunnel&) const = default;
 };
 
 /// A peer as the configuration knows it: the common name of its certificate and what that name owns.
 struct Client {
-  std::string name;  ///< "*": whoever comes, without a certificate
+  std::string name;  ///< "*": everybody without an entry; with client_auth none, whoever comes
   Place place;
   std::optional<std::vector<Located<std::string>>> tunnels;  ///< none: all
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
 
   bool may_use(std::string_view tunnel) const;
+
+  bool operator==(const Client&) const = default;
 };
 
-/// Name of the entry under `clients` for peers that show no certificate.
+/// Name of the entry under `clients` for peers that have none of their own.
 inline constexpr std::string_view anybody = "*";
 
 /// Links, tunnels, and tunnels with a fallback together: each has a routing table, and a node has so many.
@@ -133,16 +191,21 @@ inline constexpr std::size_t most_routing_tables = 64;
 struct ClientConfig {
   ClientTls tls;
   std::vector<Link> links;  ///< in the order of the file, as all lists here
+  std::vector<Lan> lans;
   std::vector<ClientTunnel> tunnels;
   std::vector<ClassRule> classify;
 
   const Link* find_link(std::string_view name) const;
+
+  bool operator==(const ClientConfig&) const = default;
 };
 
 /// Where the server's tunnels lead out.
 struct Egress {
   std::string interface;
   bool masquerade = false;  ///< clients appear as the interface's address
+
+  bool operator==(const Egress&) const = default;
 };
 
 /// What arrives at the egress interface for this port goes to a host behind a client.
@@ -152,6 +215,8 @@ struct PortForward {
   PortRange ports;
   Located<packet::Address> to;
   std::optional<std::uint16_t> to_port;  ///< none: the same
+
+  bool operator==(const PortForward&) const = default;
 };
 
 struct ServerConfig {
@@ -163,17 +228,23 @@ struct ServerConfig {
 
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;
+
+  bool operator==(const ServerConfig&) const = default;
 };
 
 struct Configuration {
-  std::string name;  ///< of the file, without its ending
+  std::filesystem::path file;  ///< that it was read from
+  std::string name;            ///< of the file, without its ending
   std::filesystem::path control;
   std::optional<unsigned> workers;  ///< none: as many as are useful
   LogLevel log_level = LogLevel::info;
+  std::optional<Management> management;
   std::variant<ClientConfig, ServerConfig> node;
 
   const ClientConfig* client() const { return std::get_if<ClientConfig>(&node); }
   const ServerConfig* server() const { return std::get_if<ServerConfig>(&node); }
+
+  bool operator==(const Configuration&) const = default;
 };
 
 }  // namespace mpquic::config

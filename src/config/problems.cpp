@@ -1,12 +1,14 @@
 #include "config/problems.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace mpquic::config {
 namespace {
 
 std::vector<Problem> in_file_order(std::vector<Problem> problems) {
-  std::ranges::sort(problems);
+  std::ranges::sort(problems, {},
+                    [](const Problem& one) { return std::tie(one.file, one.line, one.column, one.text); });
   const auto repeated = std::ranges::unique(problems);
   problems.erase(repeated.begin(), repeated.end());
   return problems;
@@ -15,8 +17,9 @@ std::vector<Problem> in_file_order(std::vector<Problem> problems) {
 }  // namespace
 
 std::string to_string(const std::filesystem::path& file, const Problem& problem) {
-  if (problem.line == 0) return fmt::format("{}: {}", file.string(), problem.text);
-  return fmt::format("{}:{}:{}: {}", file.string(), problem.line, problem.column, problem.text);
+  const std::string name = problem.file.empty() ? file.string() : problem.file.string();
+  if (problem.line == 0) return fmt::format("{}: {}", name, problem.text);
+  return fmt::format("{}:{}:{}: {}", name, problem.line, problem.column, problem.text);
 }
 
 std::string in_quotes(std::string_view text) {

@@ -3,30 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "config/device_reader.h"
 #include "config/fields.h"
+#include "config/flat.h"
 #include "config/role_reader.h"
 #include "config/values.h"
 
 namespace mpquic::config {
 namespace {
-
-constexpr std::array<std::string_view, 17> flat_keys = {"bind_ip",
-                                                        "remote_addr",
-                                                        "remote_port",
-                                                        "tun_name",
-                                                        "tun_cidr",
-                                                        "tun_mtu",
-                                                        "metrics_listen",
-                                                        "multi_conn_enabled",
-                                                        "tls_cert_file",
-                                                        "tls_key_file",
-                                                        "tls_ca_file",
-                                                        "tls_server_name",
-                                                        "congestion_algorithm",
-                                                        "tls_insecure_skip_verify",
-                                                        "multipath_enabled",
-                                                        "multipath_policy",
-                                                        "multipath_paths"};
 
 // When the role is missing or unreadable, the keys that only one of them has tell which errors are worth showing.
 Role guess_role(const Fields& top) { return top.has("listen") || top.has("clients") ? Role::server : Role::client; }
@@ -41,17 +25,19 @@ void check_socket_name(const Located<std::filesystem::path>& name, Problems& pro
 
 Configuration read_configuration(const Node& root, const std::filesystem::path& file, Problems& problems) {
   Configuration configuration;
+  configuration.file = file;
   configuration.name = file.stem().string();
   configuration.control = "/run/mpquic/" + configuration.name + ".sock";
+  if (is_flat(root)) {
+    read_flat(configuration, root, file, problems);
+    check_socket_name(configuration.control, problems);
+    return configuration;
+  }
+
   Defaults defaults;
   defaults.folder = file.parent_path();
 
   Fields top(root, {1, 1}, "the configuration", problems);
-  if (std::ranges::any_of(flat_keys, [&](std::string_view key) { return top.has(key); })) {
-    top.refuse(flat_keys, "is a key of flat instance files, which are not supported by this version");
-    return configuration;
-  }
-
   Role role = guess_role(top);
   top.require("role");
   top.read("role", role, parse_role);
@@ -63,6 +49,7 @@ Configuration read_configuration(const Node& root, const std::filesystem::path& 
   top.read("control", control, [&](std::string_view text) { return parse_file(text, defaults.folder); });
   check_socket_name(control, problems);
   configuration.control = control.value;
+  configuration.management = read_management(top);
   if (role == Role::client) {
     configuration.node = read_client(top, defaults);
   } else {

@@ -95,7 +95,7 @@ ServerConfig read_server(Fields& top, const Defaults& defaults) {
   }
   server.egress = read_egress(top);
   for (const Node* node : top.read_maps("forward")) server.forwards.push_back(read_forward(*node, top.problems()));
-  static constexpr std::array<std::string_view, 3> client_keys = {"server", "links", "classify"};
+  static constexpr std::array<std::string_view, 4> client_keys = {"server", "links", "lans", "classify"};
   top.refuse(client_keys, "belongs to a client (role: client)");
   return server;
 }

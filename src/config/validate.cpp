@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "config/check_devices.h"
 #include "config/overlap.h"
 #include "config/suggest.h"
 
@@ -138,19 +139,15 @@ void check_ownership(const std::vector<Client>& clients, Problems& problems) {
 
 // An open server exists only where the file says so twice: client_auth: none, and the entry "*".
 void check_admission(const ServerConfig& server, Problems& problems) {
-  const bool open = server.tls.client_auth == ClientAuth::none;
+  if (server.tls.client_auth != ClientAuth::none) return;
   bool has_anybody = false;
   for (const Client& client : server.clients) {
-    const bool is_anybody = client.name == anybody;
-    has_anybody |= is_anybody;
-    if (is_anybody && !open) {
-      problems.error(client.place, "client \"*\" (anybody) may stand only together with tls: {{client_auth: none}}");
-    } else if (!is_anybody && open) {
-      problems.warning(client.place, "client {} is never recognised: with client_auth: none everybody is \"*\"",
-                       in_quotes(client.name));
-    }
+    has_anybody |= client.name == anybody;
+    if (client.name == anybody) continue;
+    problems.warning(client.place, "client {} is never recognised: with client_auth: none everybody is \"*\"",
+                     in_quotes(client.name));
   }
-  if (open && !has_anybody && !server.clients.empty()) {
+  if (!has_anybody && !server.clients.empty()) {
     problems.error(server.clients.front().place,
                    "client_auth: none needs an entry \"*\" under clients that says what such clients may own");
   }
@@ -202,6 +199,7 @@ void check_server(const ServerConfig& server, Problems& problems) {
 }  // namespace
 
 void validate(const Configuration& configuration, Problems& problems) {
+  check_devices(configuration, problems);
   if (const auto* client = configuration.client()) check_client(*client, problems);
   if (const auto* server = configuration.server()) check_server(*server, problems);
 }

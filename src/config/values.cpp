@@ -169,6 +169,15 @@ Result<packet::Address> parse_source(std::string_view text) {
   return *address;
 }
 
+Result<LinkAddress> parse_link_address(std::string_view text) {
+  if (text.contains('/')) {
+    const auto whole = parse_tunnel_address(text);
+    return whole ? Result<LinkAddress>({whole->address, whole->length}) : std::unexpected(whole.error());
+  }
+  const auto bare = parse_source(text);
+  return bare ? Result<LinkAddress>({*bare, std::nullopt}) : std::unexpected(bare.error());
+}
+
 Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text) {
   const auto parsed = packet::InterfaceAddress::parse(text);
   if (!parsed) {
@@ -183,7 +192,7 @@ Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text) {
   }
   const packet::Address& address = parsed->address;
   if (address.is_unspecified() || address.is_multicast() || address.is_loopback()) {
-    return failure("{} is no address that a tunnel can have", in_quotes(text));
+    return failure("{} is no address that an interface can have", in_quotes(text));
   }
   // A network of two hosts has neither a network nor a broadcast address (RFC 3021, RFC 6164).
   if (parsed->length + 1 < address.bits()) {

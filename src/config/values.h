@@ -10,6 +10,11 @@
 
 namespace mpquic::config {
 
+struct LinkAddress {
+  packet::Address address;
+  std::optional<unsigned> length;
+};
+
 // One value each, out of the text that stands in the file. The error quotes the text and says what would be right.
 
 Result<Role> parse_role(std::string_view text);
@@ -35,6 +40,8 @@ Result<packet::SocketAddress> parse_listen(std::string_view text);
 Result<packet::SocketAddress> parse_server(std::string_view text);
 /// An address of this box, to send from.
 Result<packet::Address> parse_source(std::string_view text);
+/// As above, perhaps with the length of its network.
+Result<LinkAddress> parse_link_address(std::string_view text);
 /// A host's address with the length of its network.
 Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text);
 Result<packet::Prefix> parse_prefix(std::string_view text);

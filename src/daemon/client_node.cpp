@@ -9,8 +9,26 @@
 
 namespace mpquic::daemon {
 
-LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server) {
-  LinkView view{.interface = link.interface, .index = state.ifindex};
+namespace {
+
+Result<std::shared_ptr<const quic::TlsContext>> load_tls(const config::ClientTls& tls) {
+  if (tls.insecure_skip_verify) {
+    log::warning("insecure_skip_verify is on: anybody on the way can pose as the server and read everything");
+  }
+  const auto file = [](const std::optional<config::File>& named) {
+    return named ? named->value : std::filesystem::path();
+  };
+  return quic::TlsContext::load({.certificate = file(tls.certificate),
+                                 .key = file(tls.key),
+                                 .ca = tls.insecure_skip_verify ? "" : file(tls.ca),
+                                 .server_name = tls.server_name});
+}
+
+}  // namespace
+
+LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
+                 const packet::SocketAddress& server) {
+  LinkView view{.interface = interface, .index = state.ifindex};
   const auto unusable = [&](std::string obstacle) {
     view.obstacle = std::move(obstacle);
     return view;
@@ -31,6 +49,13 @@ LinkView view_of(const config::Link& link, const system::LinkState& state, const
   return view;
 }
 
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server) {
+  if (!link.interface.empty()) return view_of(link, link.interface, interfaces.state(link.interface), server);
+  const std::string interface = interfaces.interface_with(link.source->value);
+  if (!interface.empty()) return view_of(link, interface, interfaces.state(interface), server);
+  return {.interface = link.source->value.to_string(), .obstacle = "no interface has this address"};
+}
+
 ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlTools& tools,
                        system::NetlinkSocket netlink, system::LinkMonitor links)
     : configuration_(configuration), tools_(tools), netlink_(std::move(netlink)), links_(std::move(links)) {}
@@ -38,21 +63,14 @@ ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlT
 Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
   const config::ClientConfig& client = *configuration.client();
-  if (client.tls.insecure_skip_verify) {
-    log::warning("insecure_skip_verify is on: anybody on the way can pose as the server and read everything");
-  }
-  const auto file = [](const std::optional<config::File>& named) {
-    return named ? named->value : std::filesystem::path();
-  };
-  auto tls = quic::TlsContext::load({.certificate = file(client.tls.certificate),
-                                     .key = file(client.tls.key),
-                                     .ca = client.tls.insecure_skip_verify ? "" : file(client.tls.ca),
-                                     .server_name = client.tls.server_name});
+  auto tls = load_tls(client.tls);
   if (!tls) return std::unexpected(tls.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
   std::vector<std::string> interfaces;
-  for (const auto& link : client.links) interfaces.push_back(link.interface);
+  for (const auto& link : client.links) {
+    if (!link.interface.empty()) interfaces.push_back(link.interface);
+  }
   auto links = system::LinkMonitor::open(interfaces);
   if (!links) return std::unexpected(links.error());
 
@@ -74,8 +92,14 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
   Worker* worker = tools_.workers[tunnels_.size() % tools_.workers.size()];
-  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel, *configuration_.find_link(path.link.value),
-                                                     path.server.value, std::move(*tun), worker, nullptr, false}));
+  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel,
+                                                     *configuration_.find_link(path.link.value),
+                                                     path.server.value,
+                                                     std::move(*tun),
+                                                     worker,
+                                                     nullptr,
+                                                     {},
+                                                     false}));
   Tunnel& added = *tunnels_.back();
   ClientTunnel::Settings settings{
       .name = tunnel.name,
@@ -93,7 +117,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   };
   settings.on_up = [this, &added, name = tunnel.name](bool up) {
     tools_.post([&added, up] { added.up = up; });
-    tools_.tunnel_is_up(name, up);
+    tools_.tunnel_is_up(name, {}, up);
   };
   added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
                                                  std::move(added.tun.take_queues().front()), added.tun.offloads());
@@ -101,16 +125,20 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
 }
 
 void ClientNode::on_links() {
-  auto changed = links_.read();
+  const auto changed = links_.read();
   if (!changed) return log::warning("watching links: {}", changed.error().message);
   for (const auto& tunnel : tunnels_) {
-    if (std::ranges::find(*changed, tunnel->link.interface) != changed->end()) show_link(*tunnel);
+    // Where an address is may change with any interface.
+    const std::string& interface = tunnel->link.interface;
+    if (interface.empty() || std::ranges::find(*changed, interface) != changed->end()) show_link(*tunnel);
   }
 }
 
 void ClientNode::show_link(Tunnel& tunnel) {
-  LinkView view = view_of(tunnel.link, links_.state(tunnel.link.interface), tunnel.server);
-  tunnel.worker->post([running = tunnel.running.get(), view = std::move(view)] { running->set_link(view); });
+  const LinkView view = view_of(tunnel.link, links_.table(), tunnel.server);
+  if (view == tunnel.shown) return;
+  tunnel.shown = view;
+  tunnel.worker->post([running = tunnel.running.get(), view] { running->set_link(view); });
 }
 
 void ClientNode::stop(std::function<void()> done) {
@@ -120,6 +148,20 @@ void ClientNode::stop(std::function<void()> done) {
     tunnel->worker->post([running = std::shared_ptr<ClientTunnel>(std::move(tunnel->running))] { running->stop(); });
   }
   done();
+}
+
+// Connections that stand keep the certificates with which they were made.
+Result<std::function<void()>> ClientNode::prepare(const config::Configuration& next) {
+  auto tls = load_tls(next.client()->tls);
+  if (!tls) return std::unexpected(tls.error());
+  return [this, tls = *tls, client = *next.client()] {
+    for (const auto& tunnel : tunnels_) {
+      tunnel->configuration =
+          *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
+      tunnel->worker->post([running = tunnel->running.get(), tls] { running->set_tls(tls); });
+    }
+    configuration_ = client;
+  };
 }
 
 void ClientNode::collect(std::function<void(control::NodeStatus)> done) {

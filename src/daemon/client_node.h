@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,15 +22,17 @@ class ClientNode final : public Role {
   void collect(std::function<void(control::NodeStatus)> done) override;
   std::string summary() const override;
   void stop(std::function<void()> done) override;
+  Result<std::function<void()>> prepare(const config::Configuration& next) override;
 
  private:
   struct Tunnel {
-    const config::ClientTunnel& configuration;
-    const config::Link& link;
+    config::ClientTunnel configuration;
+    config::Link link;
     packet::SocketAddress server;
     TunSetup tun;
     Worker* worker;
     std::unique_ptr<ClientTunnel> running;
+    std::optional<LinkView> shown;  ///< to the tunnel
     bool up = false;
   };
 
@@ -40,14 +43,18 @@ class ClientNode final : public Role {
   void show_link(Tunnel& tunnel);
   control::TunnelStatus status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const;
 
-  const config::ClientConfig& configuration_;
+  config::ClientConfig configuration_;
   ControlTools tools_;
   system::NetlinkSocket netlink_;
   system::LinkMonitor links_;
   std::vector<std::unique_ptr<Tunnel>> tunnels_;
 };
 
-/// What a tunnel to `server` can make of a link in this state.
-LinkView view_of(const config::Link& link, const system::LinkState& state, const packet::SocketAddress& server);
+/// What a tunnel to `server` can make of a link whose interface is in this state.
+LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
+                 const packet::SocketAddress& server);
+
+/// The same, as all interfaces are now. A link without an interface is where its address is.
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server);
 
 }  // namespace mpquic::daemon

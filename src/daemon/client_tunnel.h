@@ -19,7 +19,7 @@ namespace mpquic::daemon {
 
 /// What a link can be used for at the moment: the control thread's view, sent to the tunnels on it.
 struct LinkView {
-  std::string interface;
+  std::string interface;   ///< or, where none has the address that stands for the link, that address
   bool usable = false;     ///< there, up, with carrier and a source address for the server's family
   packet::Address source;  ///< when usable
   unsigned index = 0;
@@ -66,6 +66,8 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   ~ClientTunnel() override;
 
   void set_link(const LinkView& link);
+  /// For connections from now on.
+  void set_tls(std::shared_ptr<const quic::TlsContext> tls) { settings_.tls = std::move(tls); }
   /// Says goodbye to the server; nothing is sent any more.
   void stop();
   Snapshot snapshot() const;

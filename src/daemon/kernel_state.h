@@ -13,19 +13,21 @@
 
 namespace mpquic::daemon {
 
-/// Keeps routes, rules, nftables and sysctls as the configuration wants them for as long as the node runs, whatever
-/// happens to links, tunnels and to what it made. On the control thread.
+/// Keeps devices, addresses, routes, rules, nftables and sysctls as the configuration wants them for as long as the
+/// node runs, whatever happens to links, tunnels and to what it made. On the control thread.
 class KernelState {
  public:
-  /// Has applied what it can by then. `tools` and `configuration` outlive it.
+  /// Has applied what it can by then.
   static Result<std::unique_ptr<KernelState>> create(const config::Configuration& configuration,
                                                      const ControlTools& tools);
   ~KernelState();
   KernelState(const KernelState&) = delete;
   KernelState& operator=(const KernelState&) = delete;
 
-  /// A client's tunnel can carry packets, or can't any more.
-  void set_up(const std::string& tunnel, bool up);
+  /// A client's tunnel can carry packets, or can't any more; at a server: to this client.
+  void set_up(const std::string& tunnel, const std::string& client, bool up);
+  /// After an error everything is as it was before.
+  Result<void> reconfigure(const config::Configuration& configuration);
   /// Takes everything back.
   void remove();
 
@@ -33,19 +35,23 @@ class KernelState {
   KernelState(const config::Configuration& configuration, const ControlTools& tools, policy::Keeper keeper,
               system::LinkMonitor links, policy::Watch watch);
   Result<void> watch_events();
-  policy::Plan plan() const;
+  policy::Plan plan();
   void check_at(Instant when);
   void check();
+  void look_at_leases();
+  Result<void> settle();
+  void note(const policy::Plan& applied);
   void report(const policy::Plan& plan);
 
-  const config::Configuration& configuration_;
+  config::Configuration configuration_;
   ControlTools tools_;
   policy::Keeper keeper_;
   system::LinkMonitor links_;
   policy::Watch watch_;
   Timer timer_;
+  Timer lease_timer_;
   Instant check_at_ = never;
-  std::map<std::string, Instant> up_until_;  ///< tunnels of a client
+  std::map<std::pair<std::string, std::string>, Instant> up_until_;  ///< of a tunnel and, at a server, a client
   policy::Plan applied_;
   std::string failure_;            ///< of the last attempt; told once
   std::set<std::string> waiting_;  ///< told once

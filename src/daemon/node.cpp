@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "base/log.h"
+#include "config/load.h"
+#include "config/reload.h"
 #include "control/control_socket.h"
 #include "daemon/kernel_state.h"
 #include "daemon/watchdog.h"
@@ -33,12 +35,13 @@ unsigned worker_count(const config::Configuration& configuration) {
   return std::max(count, 1U);
 }
 
-/// SIGTERM and SIGINT as something readable; no thread is interrupted by them.
-Result<Fd> termination_signals() {
+/// Signals as something readable; no thread is interrupted by them.
+Result<Fd> watched_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) return os_failure("sigprocmask");
   Fd fd(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC));
   if (!fd) return os_failure("signalfd");
@@ -56,11 +59,15 @@ class Node {
   Node(const config::Configuration& configuration, io::EventLoop loop, std::unique_ptr<io::Mailbox> mailbox,
        control::ControlSocket control, Fd signals);
   Result<void> start();
+  Result<void> keep_kernel_state(const config::Configuration& configuration);
+  void on_signal();
+  void reload();
+  Result<void> take_up(const config::Configuration& next);
   void on_request(const control::ControlRequest& request);
   void turn();
   void fail(std::string reason);
 
-  const config::Configuration& configuration_;
+  config::Configuration configuration_;
   std::int64_t started_ = std::time(nullptr);
   io::EventLoop loop_;
   std::unique_ptr<io::Mailbox> mailbox_;
@@ -69,6 +76,7 @@ class Node {
   Timers timers_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Role> role_;
+  std::optional<ControlTools> tools_;
   std::unique_ptr<KernelState> kernel_state_;
   system::ServiceManager service_manager_;
   std::unique_ptr<Watchdog> watchdog_;
@@ -90,7 +98,7 @@ Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configur
   if (!loop) return std::unexpected(loop.error());
   auto mailbox = io::Mailbox::create();
   if (!mailbox) return std::unexpected(mailbox.error());
-  auto signals = termination_signals();
+  auto signals = watched_signals();
   if (!signals) return std::unexpected(signals.error());
   auto control = control::ControlSocket::open(configuration.control);
   if (!control) return std::unexpected(control.error());
@@ -101,24 +109,20 @@ Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configur
 }
 
 Result<void> Node::start() {
-  const auto on_signal = [this] {
-    signalfd_siginfo info{};
-    if (read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) stopping_ = true;
-  };
   const auto on_control = [this] {
     control_.on_readable(loop_.now(), [this](const control::ControlRequest& request) { on_request(request); });
   };
   if (auto watched = loop_.watch(mailbox_->fd(), Interest::read, [this] { mailbox_->run(); }); !watched) return watched;
-  if (auto watched = loop_.watch(signals_.get(), Interest::read, on_signal); !watched) return watched;
+  if (auto watched = loop_.watch(signals_.get(), Interest::read, [this] { on_signal(); }); !watched) return watched;
   if (auto watched = loop_.watch(control_.fd(), Interest::read, on_control); !watched) return watched;
 
   ControlTools tools{loop_,
                      timers_,
                      [this](io::Mailbox::Letter letter) { mailbox_->post(std::move(letter)); },
                      {},
-                     [this](const std::string& tunnel, bool up) {
-                       mailbox_->post([this, tunnel, up] {
-                         if (kernel_state_) kernel_state_->set_up(tunnel, up);
+                     [this](const std::string& tunnel, const std::string& client, bool up) {
+                       mailbox_->post([this, tunnel, client, up] {
+                         if (kernel_state_) kernel_state_->set_up(tunnel, client, up);
                        });
                      },
                      [this](const std::string& reason) { mailbox_->post([this, reason] { fail(reason); }); }};
@@ -132,16 +136,59 @@ Result<void> Node::start() {
       configuration_.client() != nullptr ? make_client(configuration_, tools) : make_server(configuration_, tools);
   if (!role) return std::unexpected(role.error());
   role_ = std::move(*role);
-  auto kernel_state = KernelState::create(configuration_, tools);
+  tools_.emplace(std::move(tools));
+  if (auto kept = keep_kernel_state(configuration_); !kept) return kept;
+  for (const auto& worker : workers_) worker->start();
+  watchdog_ = std::make_unique<Watchdog>(service_manager_, *tools_, [this] { return role_->summary(); });
+  return {};
+}
+
+Result<void> Node::keep_kernel_state(const config::Configuration& configuration) {
+  auto kernel_state = KernelState::create(configuration, *tools_);
   if (kernel_state) {
     kernel_state_ = std::move(*kernel_state);
-  } else if (policy::is_essential(configuration_)) {
+  } else if (policy::is_essential(configuration)) {
     return std::unexpected(kernel_state.error());
   } else {
     log::warning("links and tunnels have no routing tables of their own: {}", kernel_state.error().message);
   }
-  for (const auto& worker : workers_) worker->start();
-  watchdog_ = std::make_unique<Watchdog>(service_manager_, tools, [this] { return role_->summary(); });
+  return {};
+}
+
+void Node::on_signal() {
+  signalfd_siginfo info{};
+  if (read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) return;
+  if (info.ssi_signo != SIGHUP) {
+    stopping_ = true;
+  } else if (!stopping_) {
+    service_manager_.reloading();
+    reload();
+    service_manager_.ready(role_->summary());
+  }
+}
+
+void Node::reload() {
+  const std::filesystem::path& file = configuration_.file;
+  const auto in_file = [&](const config::Problem& problem) { return config::to_string(file, problem); };
+  const auto loaded = config::load(file, std::chrono::system_clock::now());
+  auto problems = loaded ? config::needs_restart(configuration_, loaded->configuration) : loaded.error();
+  for (const auto& problem : problems) log::error("{}", in_file(problem));
+  if (!problems.empty()) return log::error("{}: stays with the configuration that it has", configuration_.name);
+  for (const auto& warning : loaded->warnings) log::warning("{}", in_file(warning));
+  if (auto taken = take_up(loaded->configuration); !taken) {
+    return log::error("{}: stays with the configuration that it has: {}", configuration_.name, taken.error().message);
+  }
+  log::info("{} has taken up {}", configuration_.name, file.string());
+  log::set_level(configuration_.log_level);
+}
+
+Result<void> Node::take_up(const config::Configuration& next) {
+  auto change_over = role_->prepare(next);
+  if (!change_over) return std::unexpected(change_over.error());
+  auto kept = kernel_state_ ? kernel_state_->reconfigure(next) : keep_kernel_state(next);
+  if (!kept) return kept;
+  (*change_over)();
+  configuration_ = next;
   return {};
 }
 

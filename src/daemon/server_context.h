@@ -17,6 +17,8 @@ class ControlThread {
   virtual void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                      const packet::Address& address) = 0;
   virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
+  /// The configuration now says this of the path's client.
+  virtual void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) = 0;
   /// The path stands: this is how its client can be told if we crash.
   virtual void connected(peers::PathRef path, const LastClient& client) = 0;
   virtual void gone(peers::PathRef path) = 0;

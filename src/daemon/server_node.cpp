@@ -17,14 +17,33 @@ constexpr Duration expiry_interval = std::chrono::seconds(10);
 std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig& configuration) {
   std::vector<peers::Peer> known;
   for (const config::Client& client : configuration.clients) {
-    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}};
+    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false};
     for (const auto& prefix : client.prefixes) peer.prefixes.push_back(prefix.value);
     for (const auto& tunnel : configuration.tunnels) {
       if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
     }
     known.push_back(std::move(peer));
   }
-  return std::make_shared<const peers::Directory>(std::move(known));
+  const bool open = configuration.tls.client_auth == config::ClientAuth::none;
+  return std::make_shared<const peers::Directory>(std::move(known),
+                                                  open ? peers::Proof::nothing : peers::Proof::certificate);
+}
+
+Result<quic::ServerCredentials> load_credentials(const config::ServerTls& tls) {
+  auto context = quic::TlsContext::load({.certificate = tls.certificate->value,
+                                         .key = tls.key->value,
+                                         .ca = tls.client_auth == config::ClientAuth::none ? "" : tls.client_ca->value,
+                                         .server_name = {}});
+  if (!context) return std::unexpected(context.error());
+  // From the private key, so that they survive a restart without a file of their own.
+  auto reset = certs::derive_secret(tls.key->value, "stateless reset");
+  if (!reset) return std::unexpected(reset.error());
+  auto token = certs::derive_secret(tls.key->value, "retry token");
+  if (!token) return std::unexpected(token.error());
+  if (tls.client_auth == config::ClientAuth::none) {
+    log::warning("client_auth is none: whoever reaches this server gets into its tunnels");
+  }
+  return quic::ServerCredentials{std::move(*context), {*reset, *token}};
 }
 
 std::string_view kind_of(peers::RouteKind kind) {
@@ -56,23 +75,10 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
 
 Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
-  const config::ServerConfig& server = *configuration.server();
-  auto tls = quic::TlsContext::load(
-      {.certificate = server.tls.certificate->value,
-       .key = server.tls.key->value,
-       .ca = server.tls.client_auth == config::ClientAuth::none ? "" : server.tls.client_ca->value,
-       .server_name = {}});
-  if (!tls) return std::unexpected(tls.error());
-  // From the private key, so that they survive a restart without a file of their own.
-  auto reset = certs::derive_secret(server.tls.key->value, "stateless reset");
-  if (!reset) return std::unexpected(reset.error());
-  auto token = certs::derive_secret(server.tls.key->value, "retry token");
-  if (!token) return std::unexpected(token.error());
+  auto credentials = load_credentials(configuration.server()->tls);
+  if (!credentials) return std::unexpected(credentials.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
-  if (server.tls.client_auth == config::ClientAuth::none) {
-    log::warning("client_auth is none: whoever reaches this server gets into its tunnels");
-  }
 
   std::unique_ptr<ServerNode> node(new ServerNode(configuration, tools, std::move(*netlink)));
   for (Worker* worker : tools.workers) node->workers_.push_back(std::make_unique<ServerWorker>(*worker));
@@ -80,7 +86,7 @@ Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configurati
   for (const auto& worker : node->workers_) siblings.push_back(worker.get());
   for (const auto& worker : node->workers_) worker->set_siblings(siblings);
   if (auto added = node->add_tunnels(); !added) return std::unexpected(added.error());
-  if (auto added = node->add_ports(*tls, {*reset, *token}); !added) return std::unexpected(added.error());
+  if (auto added = node->add_ports(*credentials); !added) return std::unexpected(added.error());
   tools.timers.set(node->expiry_, tools.loop.now() + expiry_interval);
   return node;
 }
@@ -100,21 +106,19 @@ Result<void> ServerNode::add_tunnels() {
   return {};
 }
 
-Result<void> ServerNode::add_ports(const std::shared_ptr<const quic::TlsContext>& tls,
-                                   const quic::ServerSecrets& secrets) {
+Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
   const auto directory = directory_of(configuration_);
   const auto workers = static_cast<unsigned>(workers_.size());
   for (const packet::SocketAddress& address : configuration_.listen_addresses()) {
     auto sockets = listen(address, workers);
     if (!sockets) return std::unexpected(sockets.error());
-    call_last_clients(sockets->front().data, secrets);
+    call_last_clients(sockets->front().data, credentials.secrets);
     const auto listens_here = [&](const config::ServerTunnel& tunnel) { return tunnel.listen.value == address; };
     const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
     const ServerPortSettings settings{
         .listen = address,
         .transport = {.alpn = std::string(config::name(first.alpn)), .congestion = congestion_of(first.congestion)},
-        .tls = tls,
-        .secrets = secrets};
+        .credentials = credentials};
     for (unsigned i = 0; i < workers; ++i) {
       std::vector<ServerTun*> tunnels;
       for (const auto& tun : workers_[i]->tuns()) {
@@ -133,11 +137,16 @@ void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> p
                        const packet::Address& address) {
   tools_.post([this, path, peer = std::move(peer), tunnel, address] {
     publish(registry_.claim(path, peer, tunnel, address, tools_.loop.now()));
+    tell_who_is_present();
   });
 }
 
 void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
   tools_.post([this, path, source] { publish(registry_.learn(path, source, tools_.loop.now())); });
+}
+
+void ServerNode::change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) {
+  tools_.post([this, path, peer = std::move(peer)] { publish(registry_.change_peer(path, peer)); });
 }
 
 void ServerNode::connected(peers::PathRef path, const LastClient& client) {
@@ -150,6 +159,7 @@ void ServerNode::connected(peers::PathRef path, const LastClient& client) {
 void ServerNode::gone(peers::PathRef path) {
   tools_.post([this, path] {
     publish(registry_.gone(path));
+    tell_who_is_present();
     last_clients_.remove(path, tools_.loop.now());
     watch_last_clients();
   });
@@ -190,9 +200,32 @@ void ServerNode::publish(peers::Changes changes) {
   }
 }
 
+void ServerNode::tell_who_is_present() {
+  const auto before = std::exchange(present_, registry_.present());
+  for (const auto& [tunnel, client] : present_) {
+    if (!before.contains({tunnel, client})) tools_.tunnel_is_up(tunnel, client, true);
+  }
+  for (const auto& [tunnel, client] : before) {
+    if (!present_.contains({tunnel, client})) tools_.tunnel_is_up(tunnel, client, false);
+  }
+}
+
 void ServerNode::expire() {
   publish(registry_.expire(tools_.loop.now()));
   tools_.timers.set(expiry_, tools_.loop.now() + expiry_interval);
+}
+
+Result<std::function<void()>> ServerNode::prepare(const config::Configuration& next) {
+  auto credentials = load_credentials(next.server()->tls);
+  if (!credentials) return std::unexpected(credentials.error());
+  return [this, credentials = *credentials, server = *next.server()] {
+    configuration_ = server;
+    const auto directory = directory_of(configuration_);
+    for (const auto& worker : workers_) {
+      worker->worker().post(
+          [target = worker.get(), credentials, directory] { target->change_over(credentials, directory); });
+    }
+  };
 }
 
 void ServerNode::stop(std::function<void()> done) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ class ServerNode final : public Role, private ControlThread {
   void collect(std::function<void(control::NodeStatus)> done) override;
   std::string summary() const override;
   void stop(std::function<void()> done) override;
+  Result<std::function<void()>> prepare(const config::Configuration& next) override;
 
  private:
   struct WorkerReport {
@@ -32,27 +34,30 @@ class ServerNode final : public Role, private ControlThread {
 
   ServerNode(const config::Configuration& configuration, const ControlTools& tools, system::NetlinkSocket netlink);
   Result<void> add_tunnels();
-  Result<void> add_ports(const std::shared_ptr<const quic::TlsContext>& tls, const quic::ServerSecrets& secrets);
+  Result<void> add_ports(const quic::ServerCredentials& credentials);
 
   // From the workers' threads:
   void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
              const packet::Address& address) override;
   void learn(peers::PathRef path, const packet::Address& source) override;
+  void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) override;
   void connected(peers::PathRef path, const LastClient& client) override;
   void gone(peers::PathRef path) override;
   void path_mtu(const std::string& tunnel, std::size_t mtu) override;
 
   void publish(peers::Changes changes);
+  void tell_who_is_present();
   void expire();
   void call_last_clients(io::UdpSocket& socket, const quic::ServerSecrets& secrets) const;
   void watch_last_clients();
   static WorkerReport report(const ServerWorker& reporter);
   control::NodeStatus status_of(const std::vector<WorkerReport>& reports) const;
 
-  const config::ServerConfig& configuration_;
+  config::ServerConfig configuration_;
   ControlTools tools_;
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
+  std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
   LastClients last_clients_;
   Timer last_clients_timer_;

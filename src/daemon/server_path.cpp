@@ -147,6 +147,25 @@ bool ServerPath::accept_source(const packet::Address& source) {
   return true;
 }
 
+void ServerPath::look_up_again() {
+  if (peer_ == nullptr || over()) return;
+  auto peer = host_.directory().find(connection_->peer_name());
+  if (peer == nullptr) {
+    connection_->close(unknown_client, "is no client any more");
+    return host_.wants_to_write(*this);
+  }
+  if (*peer == *peer_) return;
+  peer_ = std::move(peer);
+  told_.clear();
+  last_source_.reset();
+  if (tunnel_ == nullptr) return;
+  if (peer_->owns(*address_) && host_.tunnel_for(*peer_, *address_) == tunnel_) {
+    return host_.control().change_peer(ref_, peer_);
+  }
+  connection_->close(registration_refused, fmt::format("may not be {} any more", address_->to_string()));
+  host_.wants_to_write(*this);
+}
+
 void ServerPath::no_longer_leads_to(const packet::Prefix& prefix) {
   told_.erase(prefix.address());
   if (last_source_ == prefix.address()) last_source_.reset();

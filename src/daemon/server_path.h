@@ -69,6 +69,8 @@ class ServerPath final : private quic::ConnectionOwner {
   void supersede();
   /// The way to `prefix` has led here: the registry is to be told again when the host there is heard again.
   void no_longer_leads_to(const packet::Prefix& prefix);
+  /// The directory is another one: the client may own other things now, or be no client any more.
+  void look_up_again();
   void close(const std::string& reason);
 
   /// Writes what is due. False: the batch is full.

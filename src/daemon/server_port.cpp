@@ -23,7 +23,7 @@ ServerPort::ServerPort(Worker& worker, unsigned workers, const ServerPortSetting
       directory_(std::move(directory)),
       control_(control),
       next_number_(next_number),
-      endpoint_(settings.transport, settings.tls, settings.secrets, {worker.index(), workers}, {}, drops_),
+      endpoint_(settings.transport, settings.credentials, {worker.index(), workers}, {}, drops_),
       data_(
           worker, std::move(sockets.data),
           {[this](auto arrivals) { on_arrivals(arrivals, data_.batch()); }, [this] { worker_.at_end_of_turn(*this); }},
@@ -125,6 +125,13 @@ void ServerPort::remove(ServerPath& path) {
     drops_ += path.drops();
   }
   paths_.erase(path.ref().number);
+}
+
+void ServerPort::change_over(const quic::ServerCredentials& credentials,
+                             std::shared_ptr<const peers::Directory> directory) {
+  endpoint_.set_credentials(credentials);
+  directory_ = std::move(directory);
+  for (const auto& [number, path] : paths_) path->look_up_again();
 }
 
 void ServerPort::stop() {

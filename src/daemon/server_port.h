@@ -19,8 +19,7 @@ namespace mpquic::daemon {
 struct ServerPortSettings {
   packet::SocketAddress listen;
   quic::TransportSettings transport;
-  std::shared_ptr<const quic::TlsContext> tls;
-  quic::ServerSecrets secrets;
+  quic::ServerCredentials credentials;
 };
 
 /// The sockets of one worker for one listening address. Handshakes have their own (io/steering.h).
@@ -41,6 +40,7 @@ class ServerPort final : public PathHost, private TurnTask {
 
   /// nullptr: it is gone, or another port's.
   ServerPath* find(std::uint64_t number);
+  void change_over(const quic::ServerCredentials& credentials, std::shared_ptr<const peers::Directory> directory);
   /// Says goodbye to all clients and forgets them.
   void stop();
 

@@ -52,6 +52,11 @@ void ServerWorker::apply(const peers::Changes& changes) {
   }
 }
 
+void ServerWorker::change_over(const quic::ServerCredentials& credentials,
+                               const std::shared_ptr<const peers::Directory>& directory) {
+  for (const auto& port : ports_) port->change_over(credentials, directory);
+}
+
 void ServerWorker::send(peers::PathRef path, Burst burst) {
   if (stopped_) return;
   if (path.worker == worker_.index()) {

@@ -28,6 +28,9 @@ class ServerWorker final : public PathDirectory, private TurnTask {
 
   // On the worker's thread:
   void apply(const peers::Changes& changes);
+  /// New connections get the new credentials; clients keep those that the directory still allows them.
+  void change_over(const quic::ServerCredentials& credentials,
+                   const std::shared_ptr<const peers::Directory>& directory);
   void stop();
   const DropCounters& drops() const { return drops_; }
   const std::vector<std::unique_ptr<ServerTun>>& tuns() const { return tuns_; }

@@ -8,18 +8,23 @@ bool Peer::owns(const packet::Address& address) const {
   return std::ranges::any_of(prefixes, [&](const packet::Prefix& prefix) { return prefix.contains(address); });
 }
 
-Directory::Directory(std::vector<Peer> peers) {
+Directory::Directory(std::vector<Peer> peers, Proof needed) : needed_(needed) {
   for (Peer& peer : peers) {
     std::string name = peer.name;
+    peer.shares_prefixes = name == anyone;
     peers_.emplace(std::move(name), std::make_shared<const Peer>(std::move(peer)));
   }
 }
 
 std::shared_ptr<const Peer> Directory::find(const std::optional<std::string>& name) const {
   // A certificate whose name is "*" is not everybody.
-  if (name == anyone) return nullptr;
-  const auto found = peers_.find(name.value_or(anyone));
-  return found == peers_.end() ? nullptr : found->second;
+  if (name == anyone || (!name && needed_ == Proof::certificate)) return nullptr;
+  if (const auto own = peers_.find(name.value_or(anyone)); own != peers_.end()) return own->second;
+  const auto shared = peers_.find(anyone);
+  if (shared == peers_.end() || needed_ != Proof::certificate) return nullptr;
+  Peer peer = *shared->second;
+  peer.name = *name;
+  return std::make_shared<const Peer>(std::move(peer));
 }
 
 }  // namespace mpquic::peers

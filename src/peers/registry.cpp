@@ -19,7 +19,7 @@ void Registry::withdraw(Routes::iterator ended, const Peer& peer, Changes& chang
   routes_.erase(ended);
   const Registration* heir = nullptr;
   PathRef heir_path;
-  if (peer.name != Directory::anyone && std::ranges::find(peer.prefixes, key.second) != peer.prefixes.end()) {
+  if (!peer.shares_prefixes && std::ranges::find(peer.prefixes, key.second) != peer.prefixes.end()) {
     for (const auto& [path, registration] : paths_) {
       if (registration.peer->name != peer.name || registration.tunnel != key.first) continue;
       if (heir != nullptr && registration.order < heir->order) continue;
@@ -64,14 +64,18 @@ Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const st
   return changes;
 }
 
-// What the configuration gives to a named client is reached by its newest path of the tunnel, until a host there shows
-// itself on another one. Of a nameless client's prefixes every such client has a share, so they lead nowhere.
+// What the configuration gives to one client is reached by its newest path of the tunnel, until a host there shows
+// itself on another one. Of the prefixes of "*" every such client has a share, so they lead nowhere.
 void Registry::route_owned_prefixes(PathRef path, const Registration& registration, Changes& changes) {
-  if (registration.peer->name == Directory::anyone) return;
+  if (registration.peer->shares_prefixes) return;
   for (const packet::Prefix& prefix : registration.peer->prefixes) {
     const Key key{registration.tunnel, prefix};
     const auto present = routes_.find(key);
-    if (present != routes_.end() && present->second.kind == RouteKind::registered) continue;
+    if (present != routes_.end()) {
+      if (present->second.kind == RouteKind::registered) continue;
+      const Registration& holder = paths_.at(present->second.path);
+      if (holder.peer->name == registration.peer->name && holder.order >= registration.order) continue;
+    }
     route(key, {path, registration.peer->name, RouteKind::owned, registration.since, registration.since}, changes);
   }
 }
@@ -109,6 +113,26 @@ void Registry::forget_silent_host(const std::string& tunnel, const std::string& 
   if (silent != routes_.end()) withdraw(silent, *paths_.at(silent->second.path).peer, changes);
 }
 
+Changes Registry::change_peer(PathRef path, std::shared_ptr<const Peer> peer) {
+  Changes changes;
+  const auto known = paths_.find(path);
+  if (known == paths_.end()) return changes;
+  Registration& registration = known->second;
+  registration.peer = std::move(peer);
+  for (auto each = routes_.begin(); each != routes_.end();) {
+    const auto route = each++;
+    if (route->second.path != path || route->second.kind == RouteKind::registered) continue;
+    const packet::Prefix& prefix = route->first.second;
+    const bool owned =
+        route->second.kind == RouteKind::learned
+            ? registration.peer->owns(prefix.address())
+            : std::ranges::find(registration.peer->prefixes, prefix) != registration.peer->prefixes.end();
+    if (!owned) withdraw(route, *registration.peer, changes);
+  }
+  route_owned_prefixes(path, registration, changes);
+  return changes;
+}
+
 Changes Registry::gone(PathRef path) {
   Changes changes;
   remove_path(path, changes);
@@ -124,6 +148,12 @@ void Registry::remove_path(PathRef path, Changes& changes) {
     const auto route = each++;
     if (route->second.path == path) withdraw(route, *peer, changes);
   }
+}
+
+std::set<std::pair<std::string, std::string>> Registry::present() const {
+  std::set<std::pair<std::string, std::string>> all;
+  for (const auto& [path, registration] : paths_) all.emplace(registration.tunnel, registration.peer->name);
+  return all;
 }
 
 Changes Registry::expire(Instant now) {

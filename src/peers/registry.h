@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,12 +61,16 @@ class Registry {
   /// A packet from `source`, which the peer owns, came over `path`. Beyond the limit the host that was silent longest
   /// is forgotten.
   Changes learn(PathRef path, const packet::Address& source, Instant now);
+  /// The path's client owns other things from now on, its tunnel address among them as before.
+  Changes change_peer(PathRef path, std::shared_ptr<const Peer> peer);
   /// The path's connection has ended.
   Changes gone(PathRef path);
   /// Forgets hosts that were silent for too long.
   Changes expire(Instant now);
 
   const std::map<std::pair<std::string, packet::Prefix>, Route>& routes() const { return routes_; }
+  /// Tunnels, and names of peers that have registered an address there.
+  std::set<std::pair<std::string, std::string>> present() const;
 
  private:
   using Key = std::pair<std::string, packet::Prefix>;  ///< tunnel and prefix

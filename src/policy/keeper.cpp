@@ -26,19 +26,34 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// The sysctls that a listed table says are to be restored.
-Originals read_originals(const std::string& listing) {
-  Originals found;
+/// The names of the chains of a listed table.
+std::vector<std::string> chains_in(const std::string& listing) {
+  std::vector<std::string> names;
   for (const std::string& line : lines_of(listing)) {
     std::istringstream words(line);
     std::string chain, name;
     words >> chain >> name;
-    if (chain != "chain" || !name.starts_with(restore_prefix)) continue;
+    if (chain == "chain") names.push_back(name);
+  }
+  return names;
+}
+
+/// The sysctls that a listed table says are to be restored.
+Originals read_originals(const std::string& listing) {
+  Originals found;
+  for (std::string name : chains_in(listing)) {
+    if (!name.starts_with(restore_prefix)) continue;
     name.erase(0, restore_prefix.size());
     const std::size_t slash = name.rfind('/');
     if (slash != std::string::npos) found[name.substr(0, slash)] = name.substr(slash + 1);
   }
   return found;
+}
+
+Numbers read_numbers(const std::string& listing) {
+  Numbers numbers;
+  for (const std::string& chain : chains_in(listing)) read_number(chain, numbers);
+  return numbers;
 }
 
 // Less the lines that open and close the table, and what only a table has that is not in force.
@@ -85,7 +100,7 @@ bool can_be_recorded(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-Result<Keeper> Keeper::open(const std::string& node) {
+Result<Keeper> Keeper::open(const std::string& node, Intent intent) {
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
   auto nftables = system::Nftables::open();
@@ -102,9 +117,14 @@ Result<Keeper> Keeper::open(const std::string& node) {
   if (!slot)
     return failure("{} nodes have kernel state here, and there is room for no more", system::KernelSlot::slots);
   Keeper keeper(std::move(*slot), std::move(*netlink), std::move(*nftables));
+  if (intent == Intent::change) {
+    const std::string table = fmt::format("table inet {} {{}}", keeper.slot_.table());
+    if (auto claimed = keeper.nftables_.run(table); !claimed) return std::unexpected(claimed.error());
+  }
   const auto left = keeper.nftables_.list(keeper.slot_.table());
   if (!left) return std::unexpected(left.error());
   keeper.originals_ = read_originals(*left);
+  keeper.numbers_ = read_numbers(*left);
   return keeper;
 }
 
@@ -113,11 +133,17 @@ std::string Keeper::original(const std::string& sysctl) const {
   return known != originals_.end() ? known->second : system::read_sysctl(sysctl);
 }
 
+std::optional<std::string> Keeper::no_vlans() {
+  const auto supported = system::check_vlan_support(netlink_);
+  return supported ? std::nullopt : std::optional(supported.error().message);
+}
+
+// Outside of its own tables a node's routes lead into its own tunnels. Links it may share with other nodes.
 system::RoutingScope Keeper::scope(const Plan& plan) const {
   system::RoutingScope scope{slot_.first(), system::KernelSlot::size, {}};
   const auto add_devices = [&](const Plan& one) {
     for (const auto& route : one.routing.routes) {
-      if (route.ifindex != 0) scope.devices.push_back(route.ifindex);
+      if (route.table < scope.first || route.table - scope.first >= scope.count) scope.devices.push_back(route.ifindex);
     }
   };
   add_devices(plan);
@@ -144,19 +170,23 @@ Result<void> Keeper::apply(const Plan& plan) {
   auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   listing_ = std::move(*listing);
+  numbers_ = read_numbers(listing_);
   applied_ = plan;
   return {};
 }
 
-// The nftable first, since it remembers what the sysctls were. Whatever fails, what was changed before it is changed
-// back.
+// The nftable first, since it remembers what the sysctls were; devices before the sysctls and routes of theirs.
+// Whatever fails, what was changed before it is changed back.
 Result<void> Keeper::change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before) {
+  const auto devices = system::read_devices(netlink_, device_scope());
+  if (!devices) return std::unexpected(devices.error());
   const bool replaced = before != inside;
   if (replaced) {
     if (auto done = replace_table(inside); !done) return done;
   }
   Originals changed;
   const auto done = [&]() -> Result<void> {
+    if (auto made = system::apply_devices(netlink_, device_scope(), plan.devices); !made) return made;
     for (const auto& [name, value] : plan.sysctls) {
       const std::string now = system::read_sysctl(name);
       if (now.empty() || now == value) continue;  // gone with its interface, or as it should be
@@ -170,21 +200,29 @@ Result<void> Keeper::change(const Plan& plan, const std::string& inside, const s
   for (const auto& [name, value] : changed) {
     if (auto back = system::write_sysctl(name, value); !back) trouble += "; " + back.error().message;
   }
+  if (auto back = system::apply_devices(netlink_, device_scope(), devices->ours()); !back) {
+    trouble += "; " + back.error().message;
+  }
   if (replaced) {
-    auto back = before ? replace_table(*before) : nftables_.run("delete table inet " + slot_.table());
+    // What never came about needs no numbers.
+    const bool in_vain = !applied_ && before.value_or("").empty();
+    auto back = in_vain ? nftables_.run("delete table inet " + slot_.table()) : replace_table(before.value_or(""));
     if (!back) trouble += "; " + back.error().message;
   }
   return failure("{}{}", done.error().message, trouble);
 }
 
-Result<bool> Keeper::disturbed() {
-  if (!applied_) return false;
+Result<Disturbed> Keeper::disturbed() {
+  if (!applied_) return Disturbed::nothing;
+  const auto devices = system::read_devices(netlink_, device_scope());
+  if (!devices) return std::unexpected(devices.error());
+  if (!system::difference(applied_->devices, *devices).empty()) return Disturbed::devices;
   const auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
-  if (*listing != listing_) return true;
+  if (*listing != listing_) return Disturbed::others;
   const auto routing = system::read_routing(netlink_, scope(*applied_));
   if (!routing) return std::unexpected(routing.error());
-  return !system::difference(applied_->routing, *routing).empty();
+  return system::difference(applied_->routing, *routing).empty() ? Disturbed::nothing : Disturbed::others;
 }
 
 Result<void> Keeper::remove() {
@@ -192,7 +230,9 @@ Result<void> Keeper::remove() {
   if (!lock) return std::unexpected(lock.error());
   if (auto done = system::apply_routing(netlink_, scope({}), {}); !done) return done;
   if (auto done = restore(std::exchange(originals_, {})); !done) return done;
+  if (auto done = system::apply_devices(netlink_, device_scope(), {}); !done) return done;
   applied_.reset();
+  numbers_.clear();
   const auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   return listing->empty() ? Result<void>() : nftables_.run("delete table inet " + slot_.table());
@@ -202,6 +242,7 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   auto lock = system::KernelLock::take();
   if (!lock) return std::unexpected(lock.error());
   std::vector<std::string> lines;
+  if (auto done = add_device_difference(plan.devices, lines); !done) return std::unexpected(done.error());
   const auto present = system::read_routing(netlink_, scope(plan));
   if (!present) return std::unexpected(present.error());
   const auto changes = system::difference(plan.routing, *present);
@@ -211,7 +252,7 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   for (const auto& rule : changes.add.rules) lines.push_back("+ rule " + rule.to_string());
   for (const auto& [name, value] : plan.sysctls) {
     const std::string now = system::read_sysctl(name);
-    if (now != value) lines.push_back(fmt::format("+ sysctl {} = {} (now {})", name, value, now));
+    if (!now.empty() && now != value) lines.push_back(fmt::format("+ sysctl {} = {} (now {})", name, value, now));
   }
   const auto before = present_inside();
   if (!before) return std::unexpected(before.error());
@@ -221,6 +262,18 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   if (!after) return std::unexpected(after.error());
   add_difference(lines_of(before->value_or("")), lines_of(*after), lines);
   return lines;
+}
+
+Result<void> Keeper::add_device_difference(const system::Devices& wanted, std::vector<std::string>& lines) {
+  const auto present = system::read_devices(netlink_, device_scope());
+  if (!present) return std::unexpected(present.error());
+  const auto changes = system::difference(wanted, *present);
+  for (const auto& address : changes.remove.addresses) lines.push_back("- " + address.to_string());
+  for (const auto& vlan : changes.remove.vlans) lines.push_back("- " + vlan.to_string());
+  for (const auto& vlan : changes.add.vlans) lines.push_back("+ " + vlan.to_string());
+  for (const auto& name : changes.set_up) lines.push_back(fmt::format("+ interface {} up", name));
+  for (const auto& address : changes.add.addresses) lines.push_back("+ " + address.to_string());
+  return {};
 }
 
 std::string Keeper::inside_of_table(const Plan& plan, const Originals& originals) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -7,11 +8,14 @@
 
 #include "base/result.h"
 #include "policy/plan.h"
+#include "system/devices.h"
 #include "system/kernel_slot.h"
 #include "system/netlink.h"
 #include "system/nftables.h"
 
 namespace mpquic::policy {
+
+enum class Disturbed : std::uint8_t { nothing, devices, others };
 
 /// Makes the kernel what a plan says and takes it back without a trace. What was there is told from what is ours by the
 /// node's KernelSlot; a keeper of the same node finds what an earlier one left. What a sysctl was before mpquic set it
@@ -19,16 +23,26 @@ namespace mpquic::policy {
 /// namespace share sysctls: the last that needs one restores it. Needs CAP_NET_ADMIN.
 class Keeper {
  public:
-  static Result<Keeper> open(const std::string& node);
+  enum class Intent : std::uint8_t {
+    look,    ///< leaves no trace; the numbers may be another node's by the time of an apply()
+    change,  ///< the node's numbers are its own from now on: an empty nftable stands for them
+  };
+
+  static Result<Keeper> open(const std::string& node, Intent intent);
 
   const system::KernelSlot& slot() const { return slot_; }
+  /// Of destinations, as they stand in the node's nftable.
+  const Numbers& numbers() const { return numbers_; }
+  /// Why this kernel can make no VLAN devices; nullopt: it can.
+  std::optional<std::string> no_vlans();
   /// A sysctl as it was before mpquic.
   std::string original(const std::string& sysctl) const;
 
-  /// All of the plan, or an error and what was before. Where everything is as it should be, nothing is touched.
+  /// All of the plan, or an error and what was before (a VLAN device that has to be made again for that has lost its
+  /// routes). Where everything is as it should be, nothing is touched.
   Result<void> apply(const Plan& plan);
-  /// Whether somebody has taken away or changed what the last apply() made. Cheap.
-  Result<bool> disturbed();
+  /// What of that which the last apply() made has been taken away or changed. Cheap.
+  Result<Disturbed> disturbed();
   Result<void> remove();
   /// A line for each thing that apply() would add (+) or take away (-).
   Result<std::vector<std::string>> difference(const Plan& plan);
@@ -38,6 +52,7 @@ class Keeper {
       : slot_(std::move(slot)), netlink_(std::move(netlink)), nftables_(std::move(nftables)) {}
 
   system::RoutingScope scope(const Plan& plan) const;
+  system::DeviceScope device_scope() const { return {slot_.table(), slot_.address_protocol()}; }
   std::string inside_of_table(const Plan& plan, const std::map<std::string, std::string>& originals) const;
   Result<void> replace_table(const std::string& inside);
   /// Nothing: there is no table.
@@ -47,11 +62,13 @@ class Keeper {
   Result<std::map<std::string, std::string>> originals_for(const Plan& plan);
   Result<void> restore(const std::map<std::string, std::string>& originals);
   Result<void> change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before);
+  Result<void> add_device_difference(const system::Devices& wanted, std::vector<std::string>& lines);
 
   system::KernelSlot slot_;
   system::NetlinkSocket netlink_;
   system::Nftables nftables_;
   std::map<std::string, std::string> originals_;  ///< of the sysctls that this node has set
+  Numbers numbers_;
   std::optional<Plan> applied_;
   std::string listing_;  ///< of the table, after the last apply()
 };

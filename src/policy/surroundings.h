@@ -11,12 +11,15 @@
 namespace mpquic::policy {
 
 /// As the kernel is now. What is returned is good as long as `keeper` and `links` are.
-inline Surroundings surroundings(const Keeper& keeper, const system::LinkTable& links,
-                                 std::function<bool(const std::string& tunnel)> up) {
+inline Surroundings surroundings(Keeper& keeper, const system::LinkTable& links,
+                                 std::function<bool(const std::string& tunnel, const std::string& client)> up) {
   return {.slot = keeper.slot(),
+          .numbers = keeper.numbers(),
           .link = [&links](std::string_view name) { return links.state(name); },
+          .interface_with = [&links](const packet::Address& address) { return links.interface_with(address); },
           .vlan_interfaces = [&links](unsigned vlan,
                                       std::string_view parent) { return links.vlan_interfaces(vlan, parent); },
+          .no_vlans = [&keeper] { return keeper.no_vlans(); },
           .sysctl = [&keeper](const std::string& name) { return keeper.original(name); },
           .lease_gateway = [](std::string_view interface,
                               const system::LinkState& state) { return system::lease_gateway(interface, state); },

@@ -88,6 +88,7 @@ Result<std::unique_ptr<Connection>> Connection::connect(const TransportSettings&
     return failure("new client connection: {}", ngtcp2_strerror(error));
   }
   connection->handle_.reset(handle);
+  connection->credentials_ = tls.shared_from_this();
   connection->tls_ = tls.client_session(settings.alpn, connection->reference_);
   if (connection->tls_ == nullptr) return failure("new TLS session: out of memory");
   ngtcp2_conn_set_tls_native_handle(handle, connection->tls_.get());
@@ -134,6 +135,7 @@ Result<std::unique_ptr<Connection>> Connection::accept(const TransportSettings& 
     return failure("new server connection: {}", ngtcp2_strerror(error));
   }
   connection->handle_.reset(handle);
+  connection->credentials_ = tls.shared_from_this();
   connection->tls_ = tls.server_session(settings.alpn, connection->reference_);
   if (connection->tls_ == nullptr) return failure("new TLS session: out of memory");
   ngtcp2_conn_set_tls_native_handle(handle, connection->tls_.get());

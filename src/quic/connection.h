@@ -184,6 +184,7 @@ class Connection {
   void lost(std::uint64_t datagram_id);
 
   ngtcp2_crypto_conn_ref reference_{};
+  std::shared_ptr<const TlsContext> credentials_;  ///< of the session
   TlsSession tls_;
   Handle handle_;
   ConnectionOwner* owner_ = nullptr;

@@ -35,12 +35,10 @@ ngtcp2_tstamp timestamp(Instant now) { return static_cast<ngtcp2_tstamp>(now.tim
 
 }  // namespace
 
-ServerEndpoint::ServerEndpoint(TransportSettings settings, std::shared_ptr<const TlsContext> tls,
-                               const ServerSecrets& secrets, WorkerSlot slot, const AdmissionLimits& limits,
-                               DropCounters& drops)
+ServerEndpoint::ServerEndpoint(TransportSettings settings, const ServerCredentials& credentials, WorkerSlot slot,
+                               const AdmissionLimits& limits, DropCounters& drops)
     : settings_(std::move(settings)),
-      tls_(std::move(tls)),
-      secrets_(secrets),
+      credentials_(credentials),
       slot_(slot),
       admission_(limits),
       resets_(resets_per_second, resets_per_second),
@@ -103,9 +101,9 @@ ServerEndpoint::Destination ServerEndpoint::accept(const Arrival& arrival, packe
     const ngtcp2_addr view = remote.view();
     ngtcp2_cid original{};
     if (ngtcp2_crypto_verify_retry_token(&original, initial.header.token, initial.header.tokenlen,
-                                         secrets_.token.data(), secrets_.token.size(), initial.header.version,
-                                         view.addr, view.addrlen, &initial.header.dcid, retry_token_lifetime,
-                                         timestamp(now)) != 0) {
+                                         credentials_.secrets.token.data(), credentials_.secrets.token.size(),
+                                         initial.header.version, view.addr, view.addrlen, &initial.header.dcid,
+                                         retry_token_lifetime, timestamp(now)) != 0) {
       return drop(Drop::bad_token);
     }
     initial.original_id = original;
@@ -116,8 +114,8 @@ ServerEndpoint::Destination ServerEndpoint::accept(const Arrival& arrival, packe
     case Admission::Verdict::over_half_open_limit: return drop(Drop::half_open_limit);
     case Admission::Verdict::over_source_limit: return drop(Drop::source_limit);
   }
-  auto connection =
-      Connection::accept(settings_, *tls_, initial, {this, slot_, secrets_.reset}, arrival.local, arrival.remote, now);
+  auto connection = Connection::accept(settings_, *credentials_.tls, initial, {this, slot_, credentials_.secrets.reset},
+                                       arrival.local, arrival.remote, now);
   if (!connection) {
     admission_.finished();
     return drop(Drop::bad_packet);
@@ -144,7 +142,7 @@ void ServerEndpoint::reset(const Arrival& arrival, packet::UdpBatch& replies, In
   if (size < smallest_reset || !resets_.take(now)) return;
   ngtcp2_cid id{};
   ngtcp2_cid_init(&id, &arrival.payload[1], server_id_size);
-  const MutableBytes reset = write_stateless_reset(replies.space(largest_reset), size, id, secrets_.reset);
+  const MutableBytes reset = write_stateless_reset(replies.space(largest_reset), size, id, credentials_.secrets.reset);
   if (!reset.empty()) replies.commit(reset.size(), {arrival.remote, arrival.local.address});
 }
 
@@ -157,9 +155,9 @@ void ServerEndpoint::retry(const Arrival& arrival, const ngtcp2_pkt_hd& header, 
   SockAddr remote(arrival.remote);
   const ngtcp2_addr view = remote.view();
   std::array<std::uint8_t, NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN> token{};
-  const ngtcp2_ssize token_size =
-      ngtcp2_crypto_generate_retry_token(token.data(), secrets_.token.data(), secrets_.token.size(), header.version,
-                                         view.addr, view.addrlen, &id, &header.dcid, timestamp(now));
+  const ngtcp2_ssize token_size = ngtcp2_crypto_generate_retry_token(
+      token.data(), credentials_.secrets.token.data(), credentials_.secrets.token.size(), header.version, view.addr,
+      view.addrlen, &id, &header.dcid, timestamp(now));
   const MutableBytes space = replies.space(256);
   if (token_size < 0 || space.empty()) return;
   const ngtcp2_ssize written =

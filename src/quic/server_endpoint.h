@@ -19,6 +19,12 @@ struct ServerSecrets {
   std::array<std::uint8_t, 32> token{};  ///< for Retry tokens
 };
 
+/// Who a server says it is, to connections that come.
+struct ServerCredentials {
+  std::shared_ptr<const TlsContext> tls;
+  ServerSecrets secrets;
+};
+
 /// A stateless reset (RFC 9000, 10.3) for the connection that had this id of ours: `size` bytes, at least 21, less than
 /// the packet that it answers if there is one. Empty: no room.
 MutableBytes write_stateless_reset(MutableBytes space, std::size_t size, const ngtcp2_cid& id,
@@ -39,9 +45,10 @@ class ServerEndpoint final : public ConnectionIdTable {
     std::unique_ptr<Connection> accepted;
   };
 
-  ServerEndpoint(TransportSettings settings, std::shared_ptr<const TlsContext> tls, const ServerSecrets& secrets,
-                 WorkerSlot slot, const AdmissionLimits& limits, DropCounters& drops);
+  ServerEndpoint(TransportSettings settings, const ServerCredentials& credentials, WorkerSlot slot,
+                 const AdmissionLimits& limits, DropCounters& drops);
 
+  void set_credentials(const ServerCredentials& credentials) { credentials_ = credentials; }
   /// Answers to payloads of no connection go to `replies`.
   Destination find(const Arrival& arrival, packet::UdpBatch& replies, Instant now);
   /// The handshake of an accepted connection has ended, or the connection before it.
@@ -60,8 +67,7 @@ class ServerEndpoint final : public ConnectionIdTable {
   Destination drop(Drop reason);
 
   TransportSettings settings_;
-  std::shared_ptr<const TlsContext> tls_;
-  ServerSecrets secrets_;
+  ServerCredentials credentials_;
   WorkerSlot slot_;
   Admission admission_;
   TokenBucket resets_;

@@ -24,12 +24,14 @@ struct TlsSettings {
   std::string server_name;   ///< client: the name the server's certificate must have
 };
 
-/// Credentials, loaded once and shared by all connections of a node. TLS 1.3 only, no tickets, no early data.
-class TlsContext {
+/// Credentials, loaded once and shared by all connections that are made with them. TLS 1.3 only, no tickets, no early
+/// data.
+class TlsContext : public std::enable_shared_from_this<TlsContext> {
  public:
   static Result<std::shared_ptr<const TlsContext>> load(const TlsSettings& settings);
 
-  /// Sessions for ngtcp2 with `alpn` as the only protocol. `reference` outlives the session. nullptr: out of memory.
+  /// Sessions for ngtcp2 with `alpn` as the only protocol, which use the credentials as long as they live. `reference`
+  /// outlives the session too. nullptr: out of memory.
   TlsSession client_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const;
   TlsSession server_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const;
 

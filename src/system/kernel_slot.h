@@ -18,7 +18,7 @@ namespace mpquic::system {
 /// which lives and dies with the routes and rules it stands for.
 ///
 /// Tables and rule priorities are first() to first() + size - 1, marks are `mark(0)` to `mark(size - 1)` under
-/// mark_mask.
+/// mark_mask. The name of the nftable is also the alias of its VLAN devices.
 class KernelSlot {
  public:
   static constexpr std::uint32_t size = 64;
@@ -34,6 +34,8 @@ class KernelSlot {
   std::uint32_t number() const { return number_; }
   const std::string& table() const { return table_; }
   bool is_of(std::string_view node) const;
+  /// IFA_PROTO of the node's addresses.
+  std::uint8_t address_protocol() const { return static_cast<std::uint8_t>(our_protocol + number_); }
   std::uint32_t first() const { return 10'000 + number_ * size; }
   /// Of the one numbered `index`, less than size; never 0.
   std::uint32_t mark(std::uint32_t index) const { return (1 + number_ * size + index) << 20; }

@@ -12,8 +12,13 @@
 namespace mpquic::system {
 namespace {
 
+// The kernel's route to its network is there from the start.
+bool has_network(const AddressMessage& address) {
+  return address.scope == RT_SCOPE_UNIVERSE && !(address.flags & IFA_F_DADFAILED);
+}
+
 bool usable(const AddressMessage& address) {
-  if (address.scope != RT_SCOPE_UNIVERSE || (address.flags & IFA_F_DADFAILED)) return false;
+  if (!has_network(address)) return false;
   // An optimistic address may be sent from while its uniqueness is still being checked (RFC 4429).
   return !(address.flags & IFA_F_TENTATIVE) || (address.flags & IFA_F_OPTIMISTIC);
 }
@@ -96,9 +101,7 @@ LinkState LinkTable::state(std::string_view name) const {
   state.ifindex = ifindex;
   state.present = true;
   state.up = (link.flags & IFF_UP) != 0;
-  // Virtual devices, TUN among them, say IF_OPER_UNKNOWN for ever.
-  const bool operational = link.operstate == IF_OPER_UP || link.operstate == IF_OPER_UNKNOWN;
-  state.carrier = state.up && (link.flags & IFF_LOWER_UP) != 0 && operational;
+  state.carrier = carries(link);
   state.mtu = link.mtu;
   state.addresses = usable_addresses(ifindex);
   state.networks = networks(ifindex);
@@ -120,11 +123,27 @@ std::vector<packet::Address> LinkTable::usable_addresses(unsigned ifindex) const
   return addresses;
 }
 
+std::string LinkTable::interface_with(const packet::Address& address) const {
+  std::string_view idle;
+  for (const auto& [ifindex, link] : links_) {
+    if ((link.flags & IFF_LOOPBACK) || std::ranges::count(usable_addresses(ifindex), address) == 0) continue;
+    if (carries(link)) return link.name;
+    if (idle.empty()) idle = link.name;
+  }
+  return std::string(idle);
+}
+
+// Virtual devices, TUN among them, say IF_OPER_UNKNOWN for ever.
+bool LinkTable::carries(const Link& link) {
+  const bool operational = link.operstate == IF_OPER_UP || link.operstate == IF_OPER_UNKNOWN;
+  return (link.flags & IFF_UP) != 0 && (link.flags & IFF_LOWER_UP) != 0 && operational;
+}
+
 std::vector<packet::Prefix> LinkTable::networks(unsigned ifindex) const {
   std::set<packet::Prefix> found;
   if (const auto known = addresses_.find(ifindex); known != addresses_.end()) {
     for (const AddressMessage& one : known->second) {
-      if (!usable(one)) continue;
+      if (!has_network(one)) continue;
       found.insert(one.peer ? packet::Prefix(*one.peer, one.address.length) : one.address.network());
     }
   }

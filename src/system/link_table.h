@@ -43,6 +43,9 @@ class LinkTable {
   bool routes_stale() const { return routes_stale_; }
   /// The state of the link that has this name now.
   LinkState state(std::string_view name) const;
+  /// The interface that has this address as one to send from; of several one that carries, then the oldest. Empty:
+  /// none. Not the loopback, whose addresses are reached over others.
+  std::string interface_with(const packet::Address& address) const;
   /// Interfaces that carry this VLAN, sorted: 802.1Q devices with that id, and others named PARENT.ID, as those are
   /// that something else makes. `parent`: of that one alone; empty: of any.
   std::vector<std::string> vlan_interfaces(unsigned vlan, std::string_view parent) const;
@@ -57,6 +60,7 @@ class LinkTable {
     std::optional<unsigned> vlan;
   };
 
+  static bool carries(const Link& link);
   void apply_link(const LinkMessage& message, bool gone);
   void apply_address(const AddressMessage& message, bool gone);
   std::vector<packet::Address> usable_addresses(unsigned ifindex) const;

@@ -19,6 +19,10 @@ Request& Request::put_u8(std::uint16_t attribute, std::uint8_t value) {
   return put_bytes(attribute, Bytes(&value, sizeof value));
 }
 
+Request& Request::put_u16(std::uint16_t attribute, std::uint16_t value) {
+  return put_bytes(attribute, Bytes(reinterpret_cast<const std::uint8_t*>(&value), sizeof value));
+}
+
 Request& Request::put_u32(std::uint16_t attribute, std::uint32_t value) {
   return put_bytes(attribute, Bytes(reinterpret_cast<const std::uint8_t*>(&value), sizeof value));
 }

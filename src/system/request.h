@@ -23,6 +23,7 @@ class Request {
       : Request(std::move(purpose), type, flags, &header, sizeof header) {}
 
   Request& put_u8(std::uint16_t attribute, std::uint8_t value);
+  Request& put_u16(std::uint16_t attribute, std::uint16_t value);
   Request& put_u32(std::uint16_t attribute, std::uint32_t value);
   Request& put_text(std::uint16_t attribute, std::string_view text);  ///< with a closing NUL
   Request& put_bytes(std::uint16_t attribute, Bytes bytes);

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -86,6 +88,14 @@ class Authority:
             self._cert("client", name)
         return self._pair(name)
 
+    def renew_server(self, into: Path) -> None:
+        """A second certificate of the server, signed by the same CA, beside the first."""
+        into.mkdir()
+        for file in ("ca.pem", "ca.key"):
+            shutil.copy(self.directory / file, into / file)
+        command = [programs.mpquic(), "cert", "server", "vps.example.net", "--dir", str(into)]
+        subprocess.run(command, check=True, capture_output=True)
+
     def _pair(self, name: str) -> Configuration:
         return {"certificate": str(self.directory / f"{name}.pem"), "key": str(self.directory / f"{name}.key")}
 
@@ -133,16 +143,38 @@ class Mpquic:
         self.node = node
         self.name = name
         self.control = node.directory / f"{name}.sock"
+        self.write(configuration)
+        self.runs: list[Process] = []
+
+    def write(self, configuration: Configuration | str) -> None:
+        """Its file, anew."""
         if not isinstance(configuration, str):
             configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
-        self.file = node.write_file(f"{name}.yaml", configuration)
-        self.runs: list[Process] = []
+        self.file = self.node.write_file(f"{self.name}.yaml", configuration)
+
+    def reload(self, configuration: Configuration | str) -> bool:
+        """Writes its file and has it read. Whether it was taken up; if not, the log says why."""
+        self.write(configuration)
+        said = len(self.log)
+        self.process.signal(signal.SIGHUP)
+        answer = re.compile(r"has taken up|stays with the configuration")
+
+        def answered() -> re.Match[str] | None:
+            assert self.process.running, self.log
+            return answer.search(self.log, said)
+
+        return until(answered, 4, f"{self.name} reloaded").group() == "has taken up"
 
     def start(self, env: dict[str, str] | None = None) -> Mpquic:
         """Ready on return: its TUN devices are there, and its control socket answers."""
         self.start_only(env)
         self.wait_for_log(rf"{re.escape(self.name)} runs")
         return self
+
+    def start_in(self, mounts: str) -> None:
+        """Starts it where a shell command has mounted something for it alone, and doesn't wait."""
+        script = f"{mounts} && exec {programs.mpquic()} run {self.file}"
+        self.runs.append(self.node.start(["sh", "-ec", script], log=f"{self.name}-{len(self.node.processes)}.log"))
 
     def start_only(self, env: dict[str, str] | None = None) -> Process:
         """Starts it and doesn't wait, as when it is expected to fail."""

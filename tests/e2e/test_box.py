@@ -9,8 +9,10 @@ in the kernel afterwards.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,8 @@ import pytest
 
 from lab import Lab, LinkSpec, Node, programs, topology
 from lab.topology import INTERNET_V4, INTERNET_V6, LAN_V4, SERVER_V4
-from nodes import PORT, Authority, Configuration, Mpquic, Testbed, client_configuration, server_configuration, until
+from nodes import PORT, Authority, Configuration, Mpquic, Testbed, client_configuration, patience, server_configuration, until
+from traffic import assert_answered
 
 SECOND_HOST = "192.168.77.3"  # of the LAN, on the same machine
 LANS = ["192.168.77.0/24", "fd00:77::/64"]
@@ -178,6 +181,41 @@ print("size", c.getsockopt(6, 2), flush=True)
 """
 
 
+class TestConnectionsKeepTheirTunnel:
+    def test_whatever_becomes_of_the_rules_and_of_the_order_of_the_tunnels(self, testbed: Testbed) -> None:
+        before = box_client(testbed.authority, [{"interface": "lan0", "tunnel": "cr"}])
+        site = make_site(testbed, before, box_server(testbed.authority, egress={"interface": "inet0"}))
+        lasting = site.net.lan.start(["stdbuf", "-oL", "ping", "-n", "-i", "0.05", "-W", "2", INTERNET_V4])
+        lasting.wait_for_log("time=")
+
+        def goes_by(tunnel: str) -> None:
+            first = site.sent()
+            answers = lasting.log.count("time=")
+            until(lambda: lasting.log.count("time=") >= answers + 10)
+            last = site.sent()
+            assert [name for name in ("cr", "df") if last[name] - first[name] >= 8] == [tunnel]
+
+        after = box_client(testbed.authority, [{"interface": "lan0", "tunnel": "df"}])
+        assert site.client.reload(after)
+        assert site.way_of(INTERNET_V4) == "df"
+        goes_by("cr")
+        lasting.signal(signal.SIGINT)
+        lasting.wait(5)
+        assert_answered(lasting)
+
+        # The same over a crash, with the tunnels the other way round in the file.
+        lasting = site.net.lan.start(["stdbuf", "-oL", "ping", "-n", "-i", "0.05", "-W", "2", INTERNET_V4])
+        goes_by("df")
+        site.client.kill()
+        after["tunnels"] = dict(reversed(after["tunnels"].items()))
+        after["classify"] = before["classify"]
+        site.client.write(after)
+        site.client.start().wait_until_up()
+        until(lambda: site.net.lan.ping(INTERNET_V4, count=1, patience=0.3).received == 1, 3)
+        assert site.way_of(INTERNET_V4) == "cr"
+        goes_by("df")
+
+
 class TestStrictness:
     @pytest.fixture
     def strict(self, testbed: Testbed) -> Site:
@@ -192,6 +230,8 @@ class TestStrictness:
         net = strict.net
         assert strict.way_of(INTERNET_V4) == "cr"
         assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
+        lasting = net.lan.start(["stdbuf", "-oL", "ping", "-n", "-i", "0.02", "-I", SECOND_HOST, INTERNET_V4])
+        lasting.wait_for_log("time=")
         net["wan1"].link.cut()
 
         def noticed() -> bool:
@@ -212,12 +252,20 @@ class TestStrictness:
             capture.stop()
             assert "ICMP" not in capture.log, capture.log
 
-        # What names a fallback goes on, and comes back when the tunnel does.
+        # What names a fallback goes on, connections that exist included, and comes back when the tunnel does.
         assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "df"
+
+        def goes_on() -> bool:
+            answers = lasting.log.count("time=")
+            until(lambda: lasting.log.count("time=") >= answers + 5, 2, "answers by the fallback")
+            return True
+
+        assert goes_on()
         net["wan1"].link.heal()
         strict.client.wait_until_up("cr", 10)
         until(lambda: net.lan.ping(INTERNET_V4, count=1, patience=0.3).received == 1, 3)
         assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
+        assert goes_on()
 
     def test_after_a_crash_nothing_leaks_either(self, strict: Site) -> None:
         assert strict.way_of(INTERNET_V4) == "cr"
@@ -227,6 +275,20 @@ class TestStrictness:
         strict.client.start()
         strict.client.wait_until_up()
         assert strict.way_of(INTERNET_V4) == "cr"
+
+
+def test_the_server_finds_the_lan_by_a_tunnel_that_the_client_is_connected_to(testbed: Testbed) -> None:
+    authority = testbed.authority
+    only_df = box_client(authority, [{"interface": "lan0", "tunnel": "df"}])
+    del only_df["tunnels"]["cr"], only_df["links"]["wan1"]
+    net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+    testbed.run(net.server, box_server(authority))
+    client = testbed.run(net.box, only_df)
+    client.wait_until_up()
+    until(lambda: net.server.ping(LAN_V4, count=1, source="10.200.2.254", patience=0.2).received == 1)
+    # mc comes first in the file, so it is the way when nobody is connected: then packets wait there for nobody.
+    client.stop()
+    until(lambda: "dev mc" in net.server.ip(f"route get {LAN_V4}"))
 
 
 class TestKernelState:
@@ -289,7 +351,7 @@ class TestKernelState:
 
         box = site.net.box
         until(in_place, 2)
-        for damage in ("nft flush ruleset", "ip rule del priority 10002", "ip route flush table 10002",
+        for damage in ("nft flush ruleset", "ip rule del priority 10000", "ip route flush table 10000",
                        "nft delete chain inet $(nft list tables | grep -o 'mpquic[^ ]*') mss"):  # fmt: skip
             shell(box, damage)
             until(in_place, 0.5, damage)
@@ -310,6 +372,70 @@ class TestKernelState:
         for name in ("lan9", "lan0.31", "lan0.32"):
             box.ip(f"link add {name} type ifb")
             until(lambda name=name: f'"{name}"' in shell(box, "nft list ruleset"), 2, name)
+
+
+class TestGateways:
+    """Of wan1. On the far side are two: the one at .1, and another at .9 of the same network."""
+
+    def gateway(self, site: Site) -> str:
+        shown = site.net.box.ip("route show table 10063 default").split()  # of the first link
+        return shown[shown.index("via") + 1] if shown else ""
+
+    def test_one_that_changes_is_followed(self, testbed: Testbed) -> None:
+        site = make_site(testbed, box_client(testbed.authority, CLASSIFY), box_server(testbed.authority))
+        box, server = site.net.box, site.net.server
+        assert self.gateway(site) == "10.60.1.1"
+        ping = box.start(["stdbuf", "-oL", "ping", "-n", "-i", "0.05", "10.200.1.254"])
+        ping.wait_for_log("time=")
+        # It moves away with its address, as after a change of provider.
+        server.sysctl({"net.ipv4.conf.wan1.promote_secondaries": "1"})
+        server.ip("address add 10.60.1.9/24 dev wan1 noprefixroute")
+        server.ip("address del 10.60.1.1/24 dev wan1")
+        box.ip("neighbour flush dev wan1")
+        for place in ("metric 101", "table 1001"):
+            box.ip(f"route replace default via 10.60.1.9 dev wan1 {place}")
+        begun = time.monotonic()
+        until(lambda: self.gateway(site) == "10.60.1.9", 1)
+        answers = ping.log.count("time=")
+        until(lambda: ping.log.count("time=") > answers + 5, 1, "traffic by the new gateway")
+        assert time.monotonic() - begun < patience(1)
+        assert site.client.tunnel("cr")["connections"][0]["reconnects"] == 0
+
+    def test_a_lease_is_the_last_resort_and_never_that_of_another_interface(self, testbed: Testbed) -> None:
+        net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+        testbed.run(net.server, box_server(testbed.authority))
+        client = testbed.add(net.box, box_client(testbed.authority, CLASSIFY))
+        site = Site(testbed, net, client, client)
+        # The kernel knows no way, and neither does a rule of the lab.
+        for family in ("-4", "-6"):
+            shell(net.box, f"ip {family} route del default dev wan1 metric 101; ip {family} route flush table 1001")
+        number = json.loads(net.box.ip("-json link show wan1"))[0]["ifindex"]
+        leases = net.box.directory / "leases"
+        (leases / "networkd").mkdir(parents=True)
+        (leases / "dhcp").mkdir()
+        (leases / "networkd" / str(number)).write_text("ADDRESS=10.60.1.77\nROUTER=10.60.1.66\n")  # of an earlier boot
+        (leases / "networkd" / "999").write_text("ADDRESS=10.60.1.2\nROUTER=10.60.1.55\n")
+        poisoned = _lease("wan2", "10.60.1.2", "10.60.1.44") + _lease("wan1", "10.60.1.3", "10.60.1.33")
+        (leases / "dhcp" / "dhclient.leases").write_text(poisoned)
+        client.start_in(f"mount -t tmpfs none /var/lib && mkdir /var/lib/dhcp && mount --bind {leases}/dhcp /var/lib/dhcp && "
+                        f"mkdir -p /run/systemd/netif/leases && mount --bind {leases}/networkd /run/systemd/netif/leases")
+        client.wait_for_log("link wan1: interface wan1 has no gateway")
+        assert self.gateway(site) == ""
+        assert "via 10.60.2.1" in net.box.ip("route show table 10062 default")
+
+        good = poisoned + _lease("wan1", "10.60.1.2", "10.60.1.1")
+        (leases / "dhcp" / "dhclient.leases").write_text(good + _lease("wan2", "10.60.1.2", "10.60.1.44"))
+        until(lambda: self.gateway(site) == "10.60.1.1", 1)
+        client.wait_until_up("cr")
+        (leases / "dhcp" / "dhclient.leases").write_text(good + _lease("wan1", "10.60.1.2", "10.60.1.9"))
+        until(lambda: self.gateway(site) == "10.60.1.9", 1)
+        net.box.ip("route add default via 10.60.1.1 dev wan1 metric 101")
+        until(lambda: self.gateway(site) == "10.60.1.1", 1)
+
+
+def _lease(interface: str, address: str, router: str) -> str:
+    return (f'lease {{\n  interface "{interface}";\n  fixed-address {address};\n  option routers {router};\n'
+            "  renew 1 2026/11/23 00:00:00;\n}\n")
 
 
 class TestNat:

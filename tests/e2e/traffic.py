@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from lab import Node, Process
@@ -128,3 +129,9 @@ def _echo(answerer: Node, address: str, port: int) -> Process:
     echo = answerer.start([sys.executable, "-c", _UDP_ECHO, address, str(port)], log=f"echo-{address}-{port}.log")
     echo.wait_for_log("ready", patience(5))
     return echo
+
+
+def assert_answered(ping: Process) -> None:
+    """Each of its pings up to the last answer, which may have been on its way when it was stopped."""
+    answers = [int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", ping.log)]
+    assert answers and answers == list(range(1, len(answers) + 1)), ping.log[-2000:]

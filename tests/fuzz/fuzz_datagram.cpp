@@ -91,9 +91,9 @@ class Server {
 
   std::array<std::shared_ptr<const Peer>, 3> peers_ = {
       std::make_shared<const Peer>(
-          Peer{"box1", {prefix("10.0.0.0/28"), prefix("fd00::/64"), prefix("10.0.0.9/32")}, {}}),
-      std::make_shared<const Peer>(Peer{"box2", {prefix("10.0.0.16/28"), prefix("10.1.0.0/16")}, {}}),
-      std::make_shared<const Peer>(Peer{"*", {prefix("10.9.0.0/16")}, {}})};
+          Peer{"box1", {prefix("10.0.0.0/28"), prefix("fd00::/64"), prefix("10.0.0.9/32")}, {}, false}),
+      std::make_shared<const Peer>(Peer{"box2", {prefix("10.0.0.16/28"), prefix("10.1.0.0/16")}, {}, false}),
+      std::make_shared<const Peer>(Peer{"*", {prefix("10.9.0.0/16")}, {}, true})};
   std::array<std::optional<packet::Address>, 4> registered_;
   Registry registry_{{.learned_per_peer = 3}};
   RouteTable routes_;

@@ -155,11 +155,10 @@ TEST_F(ClientFile, AnUnusedLinkIsOnlyAWarning) {
             Lines{"4:9: no tunnel uses link \"wan4\""});
 }
 
-TEST_F(ClientFile, AFlatInstanceFileIsRecognised) {
-  EXPECT_EQ(errors("role: client\nbind_ip: if:enp7s6\nremote_addr: 192.0.2.1\nlog_level: info\ntun_name: mpq4\n"),
-            (Lines{"2:1: \"bind_ip\" is a key of flat instance files, which are not supported by this version",
-                   "3:1: \"remote_addr\" is a key of flat instance files, which are not supported by this version",
-                   "5:1: \"tun_name\" is a key of flat instance files, which are not supported by this version"}));
+TEST_F(ClientFile, ALinkMayBeAnAddressAlone) {
+  const Configuration loaded = good(client_start + "links: {wan5: {address: 198.51.100.7}}\n" + one_tunnel);
+  EXPECT_EQ(loaded.client()->links[0].interface, "");
+  EXPECT_EQ(loaded.client()->links[0].source->value.to_string(), "198.51.100.7");
 }
 
 TEST_F(ClientFile, AllMistakesAreFoundInOneRunInTheOrderOfTheFile) {

@@ -44,7 +44,7 @@ class Loading : public ::testing::Test {
     return {};
   }
 
-  /// "LINE:COLUMN: TEXT", with the folder's name taken out.
+  /// "LINE:COLUMN: TEXT", of another file with its name before it, and the folder's name taken out.
   static Lines errors(const std::string& text, TimePoint now = today + std::chrono::hours(1)) {
     const auto loaded = load_here(text, now);
     return loaded ? Lines() : in_words(loaded.error());
@@ -65,7 +65,8 @@ class Loading : public ::testing::Test {
   static Lines in_words(const std::vector<Problem>& problems) {
     Lines lines;
     for (const Problem& problem : problems) {
-      std::string line = to_string("", problem).substr(1);
+      std::string line = to_string("", problem);
+      if (problem.file.empty()) line.erase(0, 1);
       const std::string folder = folder_.string() + "/";
       for (auto at = line.find(folder); at != std::string::npos; at = line.find(folder)) line.erase(at, folder.size());
       lines.push_back(line);

@@ -105,10 +105,19 @@ TEST_F(ServerFile, IsOpenOnlyWhenItSaysSoTwice) {
   EXPECT_EQ(errors(open + one_client),
             Lines{"5:11: client_auth: none needs an entry \"*\" under clients that says what "
                   "such clients may own"});
-  EXPECT_EQ(errors(server_start + one_tunnel + anybody_owns),
-            Lines{"5:11: client \"*\" (anybody) may stand only together with tls: {client_auth: none}"});
   EXPECT_EQ(warnings(open + "clients: {\"*\": {prefixes: [10.0.0.0/8]}, box1: {prefixes: [11.0.0.0/8]}}\n"),
             Lines{"5:42: client \"box1\" is never recognised: with client_auth: none everybody is \"*\""});
+}
+
+TEST_F(ServerFile, TheAsteriskMayStandBesideNamedClients) {
+  const Configuration loaded =
+      good(server_start + one_tunnel +
+           "clients: {\"*\": {prefixes: [10.200.15.128/25]}, box1: {prefixes: [10.200.15.1]}}\n");
+  EXPECT_EQ(loaded.server()->tls.client_auth, ClientAuth::require);
+  EXPECT_EQ(errors(server_start + one_tunnel +
+                   "clients: {\"*\": {prefixes: [10.0.0.0/8]}, box1: {prefixes: [10.200.15.1]}}\n"),
+            Lines{"5:60: prefix 10.200.15.1/32 of client \"box1\" overlaps 10.0.0.0/8 of client \"*\" (line 5, column "
+                  "28)"});
 }
 
 TEST_F(ServerFile, TunnelsOnDifferentSocketsMayHaveOverlappingNetworks) {

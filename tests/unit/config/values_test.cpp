@@ -29,9 +29,9 @@ TEST(Values, ATunnelAddressIsAHostInItsNetwork) {
       {"fd00::/64", "\"fd00::/64\" is the address of the network itself, not of a host in it"},
       {"10.200.15.255/24", "\"10.200.15.255/24\" is the broadcast address of its network"},
       {"10.200.15.3/30", "\"10.200.15.3/30\" is the broadcast address of its network"},
-      {"127.0.0.1/8", "\"127.0.0.1/8\" is no address that a tunnel can have"},
-      {"224.0.0.1/8", "\"224.0.0.1/8\" is no address that a tunnel can have"},
-      {"0.0.0.0/0", "\"0.0.0.0/0\" is no address that a tunnel can have"},
+      {"127.0.0.1/8", "\"127.0.0.1/8\" is no address that an interface can have"},
+      {"224.0.0.1/8", "\"224.0.0.1/8\" is no address that an interface can have"},
+      {"0.0.0.0/0", "\"0.0.0.0/0\" is no address that an interface can have"},
       {"box1/24", "\"box1/24\" is no address with a network length, such as 10.200.15.1/24"},
   };
   for (const auto& [text, error] : bad) EXPECT_EQ(wrong(parse_tunnel_address(text)), error);

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <linux/if.h>
 
 #include "daemon/client_node.h"
 
@@ -10,7 +11,7 @@ packet::SocketAddress socket_address(std::string_view text) { return packet::Soc
 
 class LinkViewTest : public testing::Test {
  protected:
-  LinkView view() const { return view_of(link_, state_, server_); }
+  LinkView view() const { return view_of(link_, link_.interface, state_, server_); }
 
   config::Link link_{.name = "wan5", .place = {}, .interface = "enp7s7", .source = {}};
   system::LinkState state_{.ifindex = 7,
@@ -54,10 +55,34 @@ TEST_F(LinkViewTest, SaysWhatIsMissing) {
     config::Link link = link_;
     system::LinkState state = state_;
     row.change(link, state);
-    const LinkView seen = view_of(link, state, server_);
+    const LinkView seen = view_of(link, link.interface, state, server_);
     EXPECT_FALSE(seen.usable) << row.obstacle;
     EXPECT_EQ(seen.obstacle, row.obstacle);
     EXPECT_EQ(seen.interface, "enp7s7");
+  }
+}
+
+TEST_F(LinkViewTest, ALinkWithoutAnInterfaceIsWhereItsAddressIs) {
+  using system::AddressMessage;
+  using system::LinkMessage;
+  const auto here = packet::InterfaceAddress::parse("192.0.2.2/24").value();
+  const auto interface = [](unsigned ifindex, const char* name) {
+    return LinkMessage{.ifindex = ifindex, .flags = IFF_UP | IFF_LOWER_UP, .name = name, .operstate = IF_OPER_UP};
+  };
+  const auto at = [&](unsigned ifindex) { return AddressMessage{.ifindex = ifindex, .address = here}; };
+  system::LinkTable table;
+  table.set_links({interface(7, "enp7s7"), interface(8, "enp7s8")});
+  link_.interface.clear();
+  link_.source.emplace().value = here.address;
+  EXPECT_EQ(view_of(link_, table, server_),
+            (LinkView{.interface = "192.0.2.2", .source = {}, .obstacle = "no interface has this address"}));
+  for (const unsigned ifindex : {7u, 8u}) {
+    table.set_addresses({at(ifindex)});
+    EXPECT_EQ(view_of(link_, table, server_), (LinkView{.interface = ifindex == 7 ? "enp7s7" : "enp7s8",
+                                                        .usable = true,
+                                                        .source = here.address,
+                                                        .index = ifindex,
+                                                        .obstacle = {}}));
   }
 }
 

@@ -7,15 +7,16 @@
 namespace mpquic::peers {
 namespace {
 
-std::vector<Peer> peers(bool open) {
-  std::vector<Peer> result = {{"box1", {prefix("10.0.0.1/32"), prefix("172.16.0.0/30"), prefix("fd00::/64")}, {"mt5"}},
-                              {"box2", {prefix("10.0.0.2/32")}, {}}};
-  if (open) result.push_back({"*", {prefix("10.9.0.0/16")}, {}});
+std::vector<Peer> peers(bool asterisk) {
+  std::vector<Peer> result = {
+      {"box1", {prefix("10.0.0.1/32"), prefix("172.16.0.0/30"), prefix("fd00::/64")}, {"mt5"}, false},
+      {"box2", {prefix("10.0.0.2/32")}, {}, false}};
+  if (asterisk) result.push_back({"*", {prefix("10.9.0.0/16")}, {}, false});
   return result;
 }
 
 TEST(DirectoryTest, KnowsAClientByTheNameInItsCertificate) {
-  const Directory directory(peers(false));
+  const Directory directory(peers(false), Proof::certificate);
   ASSERT_NE(directory.find("box1"), nullptr);
   EXPECT_EQ(directory.find("box1")->name, "box1");
   EXPECT_EQ(directory.find("box3"), nullptr);
@@ -24,18 +25,36 @@ TEST(DirectoryTest, KnowsAClientByTheNameInItsCertificate) {
 }
 
 TEST(DirectoryTest, ClientsWithoutACertificateAreClientsOnlyWhereTheConfigurationSaysSo) {
-  EXPECT_EQ(Directory(peers(false)).find(std::nullopt), nullptr);
-  const Directory open(peers(true));
+  EXPECT_EQ(Directory(peers(false), Proof::nothing).find(std::nullopt), nullptr);
+  EXPECT_EQ(Directory(peers(true), Proof::certificate).find(std::nullopt), nullptr);
+  const Directory open(peers(true), Proof::nothing);
   ASSERT_NE(open.find(std::nullopt), nullptr);
   EXPECT_EQ(open.find(std::nullopt)->name, "*");
+  EXPECT_TRUE(open.find(std::nullopt)->shares_prefixes);
 }
 
 TEST(DirectoryTest, ACertificateMadeOutToTheAsteriskIsNobody) {
-  EXPECT_EQ(Directory(peers(true)).find("*"), nullptr);
-  EXPECT_EQ(Directory(peers(false)).find("*"), nullptr);
+  for (const Proof proof : {Proof::nothing, Proof::certificate}) {
+    EXPECT_EQ(Directory(peers(true), proof).find("*"), nullptr);
+    EXPECT_EQ(Directory(peers(false), proof).find("*"), nullptr);
+  }
 }
 
-TEST(DirectoryTest, AnUnknownNameIsNotEverybody) { EXPECT_EQ(Directory(peers(true)).find("stranger"), nullptr); }
+TEST(DirectoryTest, TheAsteriskTakesInWhoeverIsCertifiedAndHasNoEntryOfItsOwn) {
+  const Directory directory(peers(true), Proof::certificate);
+  const auto stranger = directory.find("stranger");
+  ASSERT_NE(stranger, nullptr);
+  EXPECT_EQ(stranger->name, "stranger");
+  EXPECT_TRUE(stranger->shares_prefixes);
+  EXPECT_TRUE(stranger->owns(address("10.9.0.1")));
+  EXPECT_FALSE(stranger->owns(address("10.0.0.1")));
+  EXPECT_FALSE(directory.find("box1")->shares_prefixes);
+  EXPECT_FALSE(directory.find("box1")->owns(address("10.9.0.1")));
+}
+
+TEST(DirectoryTest, OnAnOpenServerANameIsWorthNothing) {
+  EXPECT_EQ(Directory(peers(true), Proof::nothing).find("stranger"), nullptr);
+}
 
 TEST(PeerTest, OwnsWhatItsPrefixesHold) {
   const Peer peer = peers(false).front();

@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 constexpr PathRef a{0, 1}, b{1, 1}, c{0, 2}, d{1, 2};
 
 std::shared_ptr<const Peer> peer(std::string name, std::initializer_list<const char*> prefixes) {
-  Peer result{std::move(name), {}, {}};
+  const bool shares = name == Directory::anyone;
+  Peer result{std::move(name), {}, {}, shares};
   for (const char* text : prefixes) result.prefixes.push_back(prefix(text));
   return std::make_shared<const Peer>(std::move(result));
 }
@@ -53,6 +54,9 @@ class RegistryTest : public testing::Test {
   Changes learn(PathRef path, const char* text) {
     now_ += 1ms;
     return follow(registry_.learn(path, address(text), now_));
+  }
+  Changes change_peer(PathRef path, const std::shared_ptr<const Peer>& who) {
+    return follow(registry_.change_peer(path, who));
   }
   Changes gone(PathRef path) { return follow(registry_.gone(path)); }
   Changes expire() { return follow(registry_.expire(now_)); }
@@ -121,6 +125,52 @@ TEST_F(RegistryTest, WhatAClientOwnsIsReachedByItsNewestPath) {
   EXPECT_EQ(path_to("10.0.0.1"), a);
   EXPECT_EQ(path_to("172.16.0.1"), b);
   EXPECT_EQ(path_to("10.0.0.3"), b);
+}
+
+TEST_F(RegistryTest, APeerWhosePrefixesChangeKeepsWhatItStillOwns) {
+  claim(a, box_, "10.0.0.1");
+  learn(a, "10.0.0.2");
+  learn(a, "172.16.0.9");
+  change_peer(a, peer("box1", {"10.0.0.0/28", "172.31.0.0/16", "192.168.7.7/32"}));
+  for (const char* text : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "172.31.0.1", "192.168.7.7"}) {
+    EXPECT_EQ(path_to(text), a) << text;
+  }
+  for (const char* text : {"172.16.0.9", "172.16.0.1", "fd00::5"}) EXPECT_EQ(path_to(text), std::nullopt) << text;
+  EXPECT_TRUE(learn(a, "10.0.0.2").empty()) << "it was known all the time";
+}
+
+TEST_F(RegistryTest, OfAPeerWithSeveralPathsTheNewestGetsWhatIsNew) {
+  claim(a, box_, "10.0.0.1");
+  claim(b, box_, "10.0.0.2");
+  learn(a, "172.16.0.9");
+  const auto now = peer("box1", {"10.0.0.0/28", "172.16.0.0/16", "172.31.0.0/16"});
+  change_peer(b, now);
+  change_peer(a, now);
+  EXPECT_EQ(path_to("172.31.0.1"), b);
+  EXPECT_EQ(path_to("10.0.0.9"), b);
+  EXPECT_EQ(path_to("172.16.0.9"), a) << "the host has shown itself there";
+}
+
+TEST_F(RegistryTest, APrefixThatMovesToAnotherPeerMovesInWhicheverOrderTheyAreTold) {
+  for (const bool giver_first : {true, false}) {
+    claim(a, peer("one", {"10.0.0.1/32", "172.16.0.0/16"}), "10.0.0.1");
+    claim(b, peer("two", {"10.0.0.2/32"}), "10.0.0.2");
+    learn(a, "172.16.0.9");
+    const auto give = [&] { change_peer(a, peer("one", {"10.0.0.1/32"})); };
+    if (giver_first) give();
+    change_peer(b, peer("two", {"10.0.0.2/32", "172.16.0.0/16"}));
+    if (!giver_first) give();
+    EXPECT_EQ(path_to("172.16.0.1"), b);
+    EXPECT_EQ(path_to("172.16.0.9"), b);
+    gone(a);
+    gone(b);
+  }
+}
+
+TEST_F(RegistryTest, ThePeerOfAPathThatHasGoneChangesNothing) {
+  claim(a, box_, "10.0.0.1");
+  gone(a);
+  EXPECT_TRUE(change_peer(a, box_).empty());
 }
 
 TEST_F(RegistryTest, TheNewestOfThePathsThatAreLeftInheritsWhatTheClientOwns) {
@@ -238,7 +288,7 @@ TEST_F(RegistryTest, AnOwnedHostThatFellSilentOnOnePathIsStillReached) {
   EXPECT_EQ(path_to("192.168.7.7"), b);
 }
 
-TEST_F(RegistryTest, ClientsWithoutANameShareTheirPrefixesSoThatOnlyTheirOwnAddressesLeadToThem) {
+TEST_F(RegistryTest, ClientsOfTheAsteriskShareItsPrefixesSoThatOnlyTheirOwnAddressesLeadToThem) {
   const auto anyone = peer("*", {"10.9.0.0/16"});
   claim(a, anyone, "10.9.0.1");
   claim(b, anyone, "10.9.0.2");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <variant>
 
 namespace mpquic::policy {
 namespace {
@@ -41,16 +42,20 @@ class PlanTest : public testing::Test {
     state.networks = {prefix(network)};
     return state;
   }
-  Plan plan() {
+  Plan plan() { return plan_of(client_); }
+  Plan plan_of(std::variant<config::ClientConfig, config::ServerConfig> node) {
     config::Configuration configuration;
-    configuration.node = client_;
+    configuration.node = std::move(node);
     return make_plan(configuration,
                      {.slot = slot_,
+                      .numbers = numbers_,
                       .link = [this](std::string_view name) { return links_[std::string(name)]; },
+                      .interface_with = [this](const packet::Address&) { return holder_; },
                       .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
+                      .no_vlans = [] { return std::optional<std::string>(); },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
                       .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
-                      .up = [this](const std::string& name) { return up_.contains(name); }});
+                      .up = [this](const std::string& name, const std::string&) { return up_.contains(name); }});
   }
   /// The routes to everywhere of a table, for IPv4: "METRIC:IFINDEX".
   std::vector<std::string> ways(std::uint32_t table) {
@@ -63,39 +68,43 @@ class PlanTest : public testing::Test {
   }
 
   system::KernelSlot slot_{1, "box"};
+  Numbers numbers_;
   config::ClientConfig client_;
   std::map<std::string, system::LinkState> links_;
   std::map<std::string, std::string> sysctls_;
   std::optional<packet::Address> leased_;
+  std::string holder_;  ///< the interface that has any address asked for
   std::set<std::string> up_;
 };
 
 using Texts = std::vector<std::string>;
 
+constexpr std::uint32_t cr_table = 10'064, cr_or_df_table = 10'066, link_table = 10'127;
+
 TEST_F(PlanTest, ALinkHasATableWithItsOwnGateway) {
-  EXPECT_EQ(ways(10'064), (Texts{"10:2"}));
+  EXPECT_EQ(ways(link_table), (Texts{"10:2"}));
   leased_ = address("192.0.2.99");
   EXPECT_EQ(plan().routing.routes[1].gateway, address("192.0.2.1")) << "the kernel knows better";
   links_["wan"].gateway4.reset();
   EXPECT_EQ(plan().routing.routes[1].gateway, address("192.0.2.99"));
   leased_.reset();
-  EXPECT_EQ(ways(10'064), Texts());
+  EXPECT_EQ(ways(link_table), Texts());
   EXPECT_EQ(plan().waiting, (Texts{"link w: interface wan has no gateway"}));
 }
 
 TEST_F(PlanTest, ATunnelThatIsDownLeavesOnlyThatThereIsNoWay) {
-  EXPECT_EQ(ways(10'065), (Texts{"1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"1000:0"}));
   up_ = {"cr"};
-  EXPECT_EQ(ways(10'065), (Texts{"10:4", "1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"10:4", "1000:0"}));
   links_["cr"] = {};
-  EXPECT_EQ(ways(10'065), (Texts{"1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"1000:0"}));
 }
 
 TEST_F(PlanTest, AFallbackHasATableOfItsOwn) {
   client_.classify[0].fallback = std::string("df");
   up_ = {"df"};
-  EXPECT_EQ(ways(10'067), (Texts{"20:5", "1000:0"}));
-  EXPECT_EQ(ways(10'065), (Texts{"1000:0"})) << "what names no fallback has none";
+  EXPECT_EQ(ways(cr_or_df_table), (Texts{"20:5", "1000:0"}));
+  EXPECT_EQ(ways(cr_table), (Texts{"1000:0"})) << "what names no fallback has none";
 }
 
 TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverTheRules) {
@@ -110,6 +119,18 @@ TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverTheRules) {
   client_.classify.insert(client_.classify.begin(), client_.classify[0]);
   client_.classify[0].tunnel = std::string("df");
   EXPECT_EQ(marks(), before);
+  numbers_ = {{"cr", 0}, {"df", 1}};
+  std::ranges::reverse(client_.tunnels);
+  EXPECT_EQ(marks(), before);
+}
+
+TEST_F(PlanTest, AMarkMeansTheSameTunnelWhateverWasThereBefore) {
+  numbers_ = {{"old", 0}, {"df", 3}};
+  up_ = {"cr", "df"};
+  EXPECT_EQ(ways(10'064), Texts()) << "connections of the old one go nowhere else";
+  EXPECT_EQ(ways(10'065), (Texts{"10:4", "1000:0"}));
+  EXPECT_EQ(ways(10'067), (Texts{"10:5", "1000:0"}));
+  EXPECT_NE(plan().ruleset.find("chain number/0/old {"), std::string::npos);
 }
 
 TEST_F(PlanTest, WithoutRulesTheLanIsNoneOfItsBusiness) {
@@ -125,10 +146,78 @@ TEST_F(PlanTest, OnlyAStrictReversePathCheckIsLoosened) {
   EXPECT_EQ(plan().sysctls["net/ipv4/conf/wan/rp_filter"], "2");
 }
 
+TEST_F(PlanTest, WhatIsForALanStaysOutOfTheTunnelsWhetherRulesNameItOrNot) {
+  links_["quiet"] = link(9, "172.16.9.0/24");
+  client_.lans = {{.name = "quiet", .interface = "quiet"}};
+  const system::PolicyRoute local{10'065, prefix("172.16.9.0/24"), 1, 9, std::nullopt};
+  EXPECT_EQ(std::ranges::count(plan().routing.routes, local), 1);
+}
+
+TEST_F(PlanTest, ALinkOnAVlanThatIsAboutToBeMadeIsNotWaitedFor) {
+  client_.links = {{.name = "w", .interface = "wan.7", .vlan = config::Vlan{"wan", 7}}};
+  EXPECT_EQ(plan().waiting, Texts());
+  EXPECT_EQ(plan().devices.vlans, (std::vector<system::VlanDevice>{{"wan.7", "wan", 7}}));
+  EXPECT_EQ(ways(link_table), Texts());
+}
+
 TEST_F(PlanTest, ARuleForAnInterfaceThatIsMissingStandsAndIsWaitedFor) {
   links_["lan"] = {};
   EXPECT_NE(plan().ruleset.find("iifname { \"lan\" } goto"), std::string::npos);
   EXPECT_EQ(plan().waiting, (Texts{"line 0: interface lan does not exist"}));
+}
+
+TEST_F(PlanTest, ALinkWithoutAnInterfaceIsWhereItsAddressIs) {
+  client_.links = {{"w", {}, "", packet::Address::parse("192.0.2.5").value()}};
+  EXPECT_EQ(plan().waiting, (Texts{"link w: no interface has the address 192.0.2.5"}));
+  EXPECT_EQ(ways(link_table), Texts());
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
+  holder_ = "wan";
+  EXPECT_EQ(plan().waiting, Texts());
+  EXPECT_EQ(ways(link_table), (Texts{"10:2"}));
+  EXPECT_EQ(plan().routing.rules.front().output_interface, "wan");
+  EXPECT_TRUE(plan().sysctls.contains("net/ipv4/conf/wan/rp_filter"));
+}
+
+class ServerPlanTest : public PlanTest {
+ protected:
+  ServerPlanTest() {
+    config::ServerTunnel tunnel;
+    tunnel.name = "cr";
+    tunnel.addresses = {interface_address("10.1.0.254/24")};
+    server_.tunnels = {tunnel};
+  }
+  void own(const char* name, const char* owned) { server_.clients.push_back({name, {}, {}, {prefix(owned)}}); }
+  /// "TABLE DESTINATION", of all of the plan's.
+  Texts routes() {
+    Texts found;
+    for (const auto& route : plan_of(server_).routing.routes) {
+      found.push_back(std::to_string(route.table) + " " + route.destination.to_string());
+    }
+    return found;
+  }
+
+  config::ServerConfig server_;
+};
+
+TEST_F(ServerPlanTest, WhatAClientOwnsBehindItsTunnelIsRoutedThere) {
+  own("box1", "172.16.0.0/24");
+  EXPECT_EQ(routes(), (Texts{"254 172.16.0.0/24"}));
+  EXPECT_EQ(plan_of(server_).ruleset, "");
+}
+
+TEST_F(ServerPlanTest, WhatEverybodyMayUseIsRoutedByConnectionAlone) {
+  own("*", "10.1.0.0/24");
+  EXPECT_EQ(routes(), Texts());
+  EXPECT_EQ(plan_of(server_).ruleset, "") << "the tunnel's own network needs nothing";
+  own("*", "10.0.0.0/8");
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "1";
+  EXPECT_EQ(routes(), (Texts{"10064 10.0.0.0/8"}));
+  const Plan plan = plan_of(server_);
+  for (const char* part : {"type filter hook prerouting", "type route hook output", "iifname \"cr\" ct mark set"}) {
+    EXPECT_NE(plan.ruleset.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(plan.routing.rules.size(), 2u) << "one for each IP version";
+  EXPECT_TRUE(plan.sysctls.contains("net/ipv4/conf/cr/rp_filter"));
 }
 
 }  // namespace

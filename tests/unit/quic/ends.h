@@ -148,7 +148,7 @@ class Server {
   };
 
   Server(const packet::SocketAddress& address, const Settings& settings)
-      : endpoint(settings.transport, settings.tls, settings.secrets, settings.slot, settings.limits, drops),
+      : endpoint(settings.transport, {settings.tls, settings.secrets}, settings.slot, settings.limits, drops),
         address_(address) {}
 
   void receive(Parcel& parcel, Wire& wire, Instant now) {

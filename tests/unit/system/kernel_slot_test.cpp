@@ -24,6 +24,7 @@ TEST(KernelSlot, NumbersAndMarksOfTwoNodesAreNeverTheSame) {
   std::set<std::uint32_t> marks, numbers;
   for (std::uint32_t number = 0; number < KernelSlot::slots; ++number) {
     const KernelSlot slot(number, "n");
+    EXPECT_EQ(slot.address_protocol(), 109 + number) << "below the numbers that routing daemons have (186 and up)";
     for (std::uint32_t i = 0; i < KernelSlot::size; ++i) {
       EXPECT_NE(slot.mark(i), 0U);
       EXPECT_EQ(slot.mark(i) & ~KernelSlot::mark_mask, 0U);

@@ -173,9 +173,33 @@ TEST_F(LinkTableTest, ADumpReplacesWhatWasKnown) {
 TEST_F(LinkTableTest, KnowsTheNetworksThatALinkReachesByItself) {
   apply(link_message(RTM_NEWLINK, 3, "lan", running));
   for (const char* text : {"192.0.2.5/24", "192.0.2.6/24", "fd00::1/64"}) apply(address_message(RTM_NEWADDR, 3, text));
+  apply(address_message(RTM_NEWADDR, 3, "fd01::1/64", IFA_F_TENTATIVE));
+  apply(address_message(RTM_NEWADDR, 3, "fd02::1/64", IFA_F_TENTATIVE | IFA_F_DADFAILED));
   Texts networks;
   for (const auto& one : table_.state("lan").networks) networks.push_back(one.to_string());
-  EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64"}));
+  EXPECT_EQ(networks, (Texts{"192.0.2.0/24", "fd00::/64", "fd01::/64"}));
+}
+
+TEST_F(LinkTableTest, FindsTheInterfaceThatHasAnAddressNow) {
+  const auto found = [this] { return table_.interface_with(address("192.0.2.5")); };
+  EXPECT_EQ(found(), "");
+  apply(link_message(RTM_NEWLINK, 1, "lo", running | IFF_LOOPBACK));
+  apply(address_message(RTM_NEWADDR, 1, "192.0.2.5/32"));
+  EXPECT_EQ(found(), "") << "the loopback leads nowhere";
+  apply(link_message(RTM_NEWLINK, 3, "wan3", 0));
+  apply(address_message(RTM_NEWADDR, 3, "192.0.2.5/24"));
+  EXPECT_EQ(found(), "wan3");
+  apply(link_message(RTM_NEWLINK, 4, "wan4", running));
+  apply(address_message(RTM_NEWADDR, 4, "192.0.2.5/24"));
+  EXPECT_EQ(found(), "wan4") << "which carries";
+  apply(link_message(RTM_NEWLINK, 3, "wan3", running));
+  EXPECT_EQ(found(), "wan3");
+  apply(address_message(RTM_DELADDR, 3, "192.0.2.5/24"));
+  EXPECT_EQ(found(), "wan4");
+  apply(link_message(RTM_DELLINK, 4, "wan4", 0));
+  EXPECT_EQ(found(), "");
+  apply(address_message(RTM_NEWADDR, 3, "2001:db8::5/64", IFA_F_TENTATIVE));
+  EXPECT_EQ(table_.interface_with(address("2001:db8::5")), "") << "it may turn out to be another's";
 }
 
 TEST_F(LinkTableTest, FindsTheInterfacesOfAVlanByTheirNames) {

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -24,6 +25,15 @@ class OwnNetwork : public testing::Test {
 
   /// "ip ..." or another command of the shell, which must succeed.
   static void run(const std::string& command) { ASSERT_EQ(std::system(command.c_str()), 0) << command; }
+
+  /// What a command of the shell prints.
+  static std::string output(const std::string& command) {
+    std::string text;
+    FILE* pipe = popen(command.c_str(), "r");
+    for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) text += static_cast<char>(c);
+    pclose(pipe);
+    return text;
+  }
 };
 
 /// A forked process that does `prepare`, tells that it is done, and stays until this object goes.

@@ -21,13 +21,6 @@ class RoutingTest : public OwnNetwork {
     scope_.devices = {one_};
     socket_.emplace(NetlinkSocket::open().value());
   }
-  static std::string output(const std::string& command) {
-    std::string text;
-    FILE* pipe = popen(command.c_str(), "r");
-    for (int c = fgetc(pipe); c != EOF; c = fgetc(pipe)) text += static_cast<char>(c);
-    pclose(pipe);
-    return text;
-  }
   Routing wanted() const {
     return {.routes = {{500, prefix("0.0.0.0/0"), 10, one_, address("10.0.0.254")},
                        {500, prefix("0.0.0.0/0"), 1000, 0, std::nullopt},

@@ -1,0 +1,81 @@
+#include "config/merge.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "config/problems.h"
+
+namespace mpquic::config {
+namespace {
+
+std::unexpected<Error> disagree(const Instance& one, const Instance& other, std::string_view about) {
+  return failure("{} and {} can't be one node: {}", one.file.string(), other.file.string(), about);
+}
+
+/// The name under which the link is among the others, where it is put if there is none like it.
+std::string add_link(std::vector<Link>& links, Link link) {
+  const auto same = std::ranges::find_if(
+      links, [&](const Link& other) { return other.interface == link.interface && other.source == link.source; });
+  if (same != links.end()) return same->name;
+  const std::string wanted = link.name;
+  const auto taken = [&] { return std::ranges::find(links, link.name, &Link::name) != links.end(); };
+  for (int number = 2; taken(); ++number) link.name = fmt::format("{}-{}", wanted, number);
+  links.push_back(link);
+  return link.name;
+}
+
+void add(ClientConfig& whole, const ClientConfig& part) {
+  std::map<std::string, std::string> names;
+  for (const Link& link : part.links) names[link.name] = add_link(whole.links, link);
+  for (ClientTunnel tunnel : part.tunnels) {
+    for (Path& path : tunnel.paths) path.link.value = names.at(path.link.value);
+    whole.tunnels.push_back(std::move(tunnel));
+  }
+}
+
+void add(ServerConfig& whole, const ServerConfig& part) {
+  whole.tunnels.insert(whole.tunnels.end(), part.tunnels.begin(), part.tunnels.end());
+  // Of a flat file that is everybody, who then owns what anybody of one of them may.
+  std::vector<Located<packet::Prefix>> prefixes;
+  for (const ServerConfig& server : {std::cref(whole), std::cref(part)}) {
+    for (const Client& client : server.clients) {
+      prefixes.insert(prefixes.end(), client.prefixes.begin(), client.prefixes.end());
+    }
+  }
+  std::ranges::stable_sort(prefixes, {}, [](const auto& prefix) { return prefix->length(); });
+  Client everybody{std::string(anybody), {}, {}, {}};
+  for (const auto& prefix : prefixes) {
+    const auto covers = [&](const auto& wide) { return wide->contains(prefix.value); };
+    if (std::ranges::none_of(everybody.prefixes, covers)) everybody.prefixes.push_back(prefix);
+  }
+  whole.clients = {std::move(everybody)};
+}
+
+}  // namespace
+
+Result<Configuration> merge(std::span<const Instance> instances) {
+  const Instance& first = instances.front();
+  Configuration whole = first.configuration;
+  std::map<std::string, const Instance*> tunnels;
+  for (const Instance& instance : instances) {
+    const Configuration& part = instance.configuration;
+    if (part.node.index() != whole.node.index()) return disagree(first, instance, "one is a client, one a server");
+    const auto tls_agree = [&](const auto& node) {
+      return std::get<std::decay_t<decltype(node)>>(whole.node).tls == node.tls;
+    };
+    if (!std::visit(tls_agree, part.node)) return disagree(first, instance, "their TLS settings differ");
+    if (part.log_level != whole.log_level) return disagree(first, instance, "their log_level differs");
+    const std::string tunnel = std::visit([](const auto& node) { return node.tunnels.front().name; }, part.node);
+    const auto [holder, is_new] = tunnels.emplace(tunnel, &instance);
+    if (!is_new) {
+      return disagree(*holder->second, instance, fmt::format("both have the tunnel {}", in_quotes(tunnel)));
+    }
+    if (&instance == &first) continue;
+    std::visit([&](const auto& node) { add(std::get<std::decay_t<decltype(node)>>(whole.node), node); }, part.node);
+  }
+  return whole;
+}
+
+}  // namespace mpquic::config
