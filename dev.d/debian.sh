@@ -12,6 +12,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache git
   libgtest-dev libbenchmark-dev)
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then build_packages+=(libipsec-mb-dev); fi
 run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest python3-pytest-xdist openssl procps psmisc)
+package_test_packages=(systemd systemd-container dpkg-repack jq lintian mandoc)
 clang_packages=("clang$llvm" "libclang-rt$llvm-dev")
 lint_packages=("clang$llvm" "clang-tidy$llvm" "clang-format$llvm" python3)
 bench_packages=(wireguard-go wireguard-tools openvpn)
@@ -108,7 +109,10 @@ install_failed() {
 
 do_deps() {
   case ${1:-} in
-    '') install_packages "${build_packages[@]}" "${run_packages[@]}" "${clang_packages[@]}" "${lint_packages[@]}" ;;
+    '')
+      install_packages "${build_packages[@]}" "${run_packages[@]}" "${clang_packages[@]}" "${lint_packages[@]}" \
+        "${package_packages[@]}" "${package_test_packages[@]}"
+      ;;
     bench) install_packages "${build_packages[@]}" "${run_packages[@]}" "${bench_packages[@]}" ;;
     *) fail 2 "usage: ./dev deps [bench]" ;;
   esac

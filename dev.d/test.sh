@@ -3,7 +3,8 @@
 # counted. Twenty minutes on two cores is the limit for them all, so of the end-to-end tests only the core runs under
 # ASan there; `./dev test asan` runs all of them.
 
-all_stages=(deps build lint unit fuzz lab e2e asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e)
+all_stages=(deps build lint unit fuzz lab e2e asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e
+  package-build package)
 stage_limit=900  # seconds: what hangs is a failure too, with a log
 foreground=()
 if [[ -t 0 ]]; then foreground=(--foreground); fi
@@ -19,8 +20,9 @@ stages_of() {
     lint) echo deps lint ;;
     fuzz) echo deps fuzz ;;
     asan) echo deps asan-build asan-unit asan-e2e ;;
+    package) echo deps build package-build package ;;
     tsan) echo deps tsan-build tsan-unit tsan-e2e ;;
-    *) fail 2 "no tests '$1': unit, e2e, lab, lint, fuzz, asan or tsan" ;;
+    *) fail 2 "no tests '$1': unit, e2e, lab, lint, fuzz, package, asan or tsan" ;;
   esac
 }
 
@@ -37,6 +39,9 @@ do_stage() {
     fuzz) fuzz 5 ;;
     lab) python_tests release tests/lab ;;
     e2e) python_tests release tests/e2e ;;
+    package-build) "$root/dev" package ;;
+    # A machine is booted for each file: its tests stay together.
+    package) python_tests release tests/packaging --dist loadfile ;;
     asan-build) fixed_addresses "$root/dev" build asan-ubsan ;;
     asan-unit) unit_tests asan-ubsan ;;
     asan-core) python_tests asan-ubsan tests/e2e -m threads ;;

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "e2e")]
 
-from lab import Lab, topology  # noqa: E402
+from lab import Lab, Node, topology  # noqa: E402
 from machine import Machine, until  # noqa: E402
 from nodes import Authority, Configuration, Mpquic, Testbed, client_configuration, server_configuration  # noqa: E402
 
@@ -45,6 +46,20 @@ def package() -> Path:
     built = list((ROOT / "build" / "package").glob("mpquic_*.deb"))
     assert len(built) == 1, "there is no package, or more than one, in build/package: ./dev package"
     return built[0]
+
+
+@contextmanager
+def watched(node: Node, address: str) -> Iterator[list[float]]:
+    """Pings all the while, twenty times a second. Afterwards the list has every pause between two answers, in seconds."""
+    pauses: list[float] = []
+    pinging = node.start(f"ping -D -n -O -i 0.05 {address}", log=f"ping-{address}.log")
+    until(lambda: pinging.log.count("bytes from") >= 5, what="the first answers")
+    yield pauses
+    count = pinging.log.count("bytes from")
+    until(lambda: pinging.log.count("bytes from") >= count + 5, what="answers afterwards")
+    pinging.stop(5)
+    answers = [float(time) for time in re.findall(r"^\[(\d+\.\d+)\] \d+ bytes from", pinging.log, re.MULTILINE)]
+    pauses += [later - earlier for earlier, later in zip(answers, answers[1:])]
 
 
 def variant(package: Path, directory: Path, name: str, files: dict[str, str] | None = None) -> Path:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from conftest import INNER, INSTANCES, Site, variant
-from lab import Node
-from machine import until
+from conftest import INNER, INSTANCES, Site, variant, watched
 
 
 @pytest.fixture
@@ -20,20 +16,6 @@ def installed(site: Site, package: Path) -> Site:
     if not site.installed_version():
         site.machine.install(package)
     return site
-
-
-@contextmanager
-def watched(node: Node, address: str) -> Iterator[list[float]]:
-    """Pings all the while. Afterwards the list has every pause between two answers, in seconds."""
-    pauses: list[float] = []
-    pinging = node.start(f"ping -D -n -O -i 0.05 {address}", log=f"ping-{address}.log")
-    until(lambda: pinging.log.count("bytes from") >= 5, what="the first answers")
-    yield pauses
-    count = pinging.log.count("bytes from")
-    until(lambda: pinging.log.count("bytes from") >= count + 5, what="answers afterwards")
-    pinging.stop(5)
-    answers = [float(time) for time in re.findall(r"^\[(\d+\.\d+)\] \d+ bytes from", pinging.log, re.MULTILINE)]
-    pauses += [later - earlier for earlier, later in zip(answers, answers[1:])]
 
 
 def test_what_the_package_is(package: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import INSTANCES, ROOT, Site
+from conftest import INNER, INSTANCES, ROOT, Site, watched
 from machine import until
 
 BOX, HUB = INSTANCES
@@ -112,6 +112,27 @@ def test_stop_within_two_seconds_and_nothing_is_left(running: Site) -> None:
     assert "cr" not in left and "hb" not in left
     assert "mpquic" not in running.machine.output("nft list ruleset")
     assert running.machine.output("cat /proc/sys/net/ipv4/ip_forward") == "0"
+
+
+def test_a_reload_takes_the_file_up_and_loses_no_packet(running: Site) -> None:
+    before = running.machine.main_pid(BOX)
+    file = running.machine.path("/etc/mpquic/box.yaml")
+    good = file.read_text()
+    # A key as root makes it: the reload, too, opens it for the service first.
+    running.machine.run("chmod 0600 /etc/mpquic/tls/box1.key")
+    running.machine.run("chown root:root /etc/mpquic/tls/box1.key")
+    with watched(running.net.server, INNER["box"]) as pauses:
+        file.write_text(good.replace('"role"', '"log_level": "debug", "role"'))
+        running.machine.run(f"systemctl reload {BOX}")
+        until(lambda: "box has taken up /etc/mpquic/box.yaml" in running.machine.journal(BOX), what="the new file")
+        until(lambda: running.machine.show(BOX, "ActiveState") == "active", what="that the reload is done")
+    assert max(pauses) < 1.0, max(pauses)
+    assert running.machine.main_pid(BOX) == before
+    file.write_text(good.replace('"role"', '"rule"'))
+    running.machine.run(f"systemctl reload {BOX}")
+    until(lambda: "stays with the configuration that it has" in running.machine.journal(BOX), what="the refusal")
+    assert running.machine.main_pid(BOX) == before
+    file.write_text(good)
 
 
 def test_restart(running: Site) -> None:
