@@ -136,7 +136,8 @@ def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Si
         with Machine(net.client) as machine:
             machine.install(package)
             machine.write("/etc/mpquic/box.yaml", _inside(client_configuration(
-                authority, "box1", server=f"{net.server_v4}:45010", tunnels={"cr": ["10.200.15.1/24"]})))
+                authority, "box1", server=f"{net.server_v4}:45010", tunnels={"cr": ["10.200.15.1/24"]},
+                classify=[{"source": "172.16.5.0/30", "tunnel": "cr"}])))
             machine.write("/etc/mpquic/hub.yaml", _inside(server_configuration(
                 authority, tunnels={"hb": ["10.200.25.254/24"]}, clients={"far1": ["10.200.25.0/28"]},
                 listen="0.0.0.0:45020", egress={"interface": "wan", "masquerade": True})))  # fmt: skip

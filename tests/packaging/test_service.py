@@ -63,9 +63,10 @@ def test_systemctl_status_says_how_it_is(running: Site) -> None:
 def test_kernel_state_as_that_user(running: Site) -> None:
     """nftables, routes, rules and sysctls, by capability alone."""
     ruleset = running.machine.output("nft list ruleset")
-    assert "masquerade" in ruleset
+    assert "masquerade" in ruleset and "172.16.5.0" in ruleset
     assert running.machine.output("cat /proc/sys/net/ipv4/ip_forward") == "1"
-    assert "all of it is in place" in running.machine.output("mpquic net status /etc/mpquic/hub.yaml")
+    for node in ("box", "hub"):
+        assert "all of it is in place" in running.machine.output(f"mpquic net status {node}")
 
 
 def test_keys_are_for_root_and_the_service_and_the_authority_for_root_alone(running: Site) -> None:
