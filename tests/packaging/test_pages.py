@@ -48,13 +48,14 @@ def test_the_manual_has_every_subcommand_and_option(helped: Commands) -> None:
 
 def test_the_manual_has_no_subcommand_that_is_none(helped: Commands) -> None:
     page = (PAGES / "mpquic.1").read_text()
-    described = {tuple(words.split(" Ar ")[0].split(" Op ")[0].split())
-                 for words in re.findall(r"^\.It Cm (.*)", page, re.MULTILINE)}  # fmt: skip
+    items = re.findall(r"^\.It Cm ([a-z ]+)", page, re.MULTILINE)
+    described = {tuple(item.split()) for item in items}
+    assert ("cert", "server") in described
     assert described <= set(helped)
 
 
 def test_the_manual_has_every_key_of_the_file() -> None:
-    page = output(PAGES / "configuration.sh", ROOT / "docs" / "configuration.md")
+    page = re.sub(r"\\f\w", "", output(PAGES / "configuration.sh", ROOT / "docs" / "configuration.md"))  # fonts
     sources = "".join(path.read_text() for path in sorted((ROOT / "src" / "config").glob("*.cpp")))
     keys = set(re.findall(r"\b(?:read\w*|require|word|number|text|list|flag|has|find)\(\s*\"([a-z_0-9]+)\"", sources))
     assert {"role", "tunnels", "classify", "congestion", "tun_cidr", "multipath_paths"} <= keys, sorted(keys)
@@ -64,8 +65,8 @@ def test_the_manual_has_every_key_of_the_file() -> None:
 
 def test_the_manual_of_the_file_is_a_page_that_can_be_found() -> None:
     page = output(PAGES / "configuration.sh", ROOT / "docs" / "configuration.md")
-    assert re.search(r'^\.TH "?mpquic\.yaml"? "?5"?', page, re.MULTILINE), page[:300]
-    assert re.search(r"^\.SH NAME\n(\.\w+\n)*mpquic\.yaml \\?- ", page, re.MULTILINE), page[:500]
+    assert re.search(r"^\.TH mpquic\.yaml 5 ", page, re.MULTILINE), page[:300]
+    assert re.search(r"^\.SH NAME\nmpquic\.yaml \\- ", page, re.MULTILINE), page[:500]
     assert "](" not in page, "links to files of the repository"
 
 
