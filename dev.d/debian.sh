@@ -13,6 +13,9 @@ build_packages=(g++ cmake ninja-build pkg-config ccache git
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then build_packages+=(libipsec-mb-dev); fi
 run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest python3-pytest-xdist openssl procps psmisc)
 package_test_packages=(systemd systemd-container dpkg-repack jq lintian mandoc)
+# For tests/kernel, and so is the kernel of fetch_kernel.
+kernel_packages=()
+if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then kernel_packages=(qemu-system-x86 kmod systemd); fi
 clang_packages=("clang$llvm" "libclang-rt$llvm-dev")
 lint_packages=("clang$llvm" "clang-tidy$llvm" "clang-format$llvm" python3)
 bench_packages=(wireguard-go wireguard-tools openvpn)
@@ -107,11 +110,40 @@ install_failed() {
   fail "apt could not install: $* (its own words are above; is the network there, and does the mirror answer?)"
 }
 
+# Debian's kernel into build/kernel, for an emulated machine: nothing of it is installed here.
+fetch_kernel() {
+  local package=linux-image-cloud-amd64 new=build/kernel.new image version
+  if [[ -e build/kernel/vmlinuz ]]; then return; fi
+  image=$(depends_on "$package")
+  if [[ -z $image ]]; then
+    need_root "${verb_arguments[@]}"
+    apt_update
+    image=$(depends_on "$package")
+  fi
+  [[ $image ]] || fail "$release has no kernel $package"
+  say "fetching $image"
+  rm -rf "$new"
+  mkdir -p "$new/package/usr" "$new/usr/lib"
+  (cd "$new/package" && apt download "$image") || fail "apt could not download $image"
+  dpkg-deb --extract "$new"/package/*.deb "$new/package"
+  mv "$new"/package/boot/vmlinuz-* "$new/vmlinuz"
+  # It moved between Debian 12 and 13, and depmod looks at either.
+  ln -s usr/lib "$new/lib"
+  mv "$new"/package/{,usr/}lib/modules "$new/usr/lib/" 2>/dev/null || true
+  version=$(ls "$new/usr/lib/modules")
+  depmod --basedir "$new" "$version" || fail "depmod failed for $image"
+  rm -r "$new/package"
+  mv "$new" build/kernel
+}
+
+depends_on() { apt-cache depends "$1" 2>/dev/null | sed -n 's/^ *Depends: //p' | head -n 1; }
+
 do_deps() {
   case ${1:-} in
     '')
-      install_packages "${build_packages[@]}" "${run_packages[@]}" "${clang_packages[@]}" "${lint_packages[@]}" \
-        "${package_packages[@]}" "${package_test_packages[@]}"
+      install_packages "${build_packages[@]}" "${run_packages[@]}" "${kernel_packages[@]}" "${clang_packages[@]}" \
+        "${lint_packages[@]}" "${package_packages[@]}" "${package_test_packages[@]}"
+      if ((${#kernel_packages[@]})); then fetch_kernel; fi
       ;;
     bench) install_packages "${build_packages[@]}" "${run_packages[@]}" "${bench_packages[@]}" ;;
     *) fail 2 "usage: ./dev deps [bench]" ;;

@@ -3,8 +3,8 @@
 # counted. Twenty minutes on two cores is the limit for them all, so of the end-to-end tests only the core runs under
 # ASan there; `./dev test asan` runs all of them.
 
-all_stages=(deps build lint unit fuzz lab e2e asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e
-  package-build package)
+all_stages=(deps build lint unit fuzz lab e2e kernel package-build package
+  asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e)
 stage_limit=900  # seconds: what hangs is a failure too, with a log
 foreground=()
 if [[ -t 0 ]]; then foreground=(--foreground); fi
@@ -17,12 +17,13 @@ stages_of() {
     unit) echo deps build unit ;;
     lab) echo deps build lab ;;
     e2e) echo deps build e2e ;;
+    kernel) echo deps build kernel ;;
     lint) echo deps lint ;;
     fuzz) echo deps fuzz ;;
     asan) echo deps asan-build asan-unit asan-e2e ;;
     package) echo deps build package-build package ;;
     tsan) echo deps tsan-build tsan-unit tsan-e2e ;;
-    *) fail 2 "no tests '$1': unit, e2e, lab, lint, fuzz, package, asan or tsan" ;;
+    *) fail 2 "no tests '$1': unit, e2e, kernel, lab, lint, fuzz, package, asan or tsan" ;;
   esac
 }
 
@@ -39,6 +40,7 @@ do_stage() {
     fuzz) fuzz 5 ;;
     lab) python_tests release tests/lab ;;
     e2e) python_tests release tests/e2e ;;
+    kernel) kernel_tests ;;
     package-build) "$root/dev" package ;;
     # A machine is booted for each file: its tests stay together.
     package) python_tests release tests/packaging --dist loadfile ;;
@@ -64,6 +66,15 @@ python_tests() {
   shift
   # Each test has namespaces of its own, and most of them wait for timers: two at a time.
   MPQUIC_BUILD=$root/build/$preset fixed_addresses /usr/bin/python3 -m pytest -ra -o cache_dir=build/pytest -n 2 "$@"
+}
+
+# In an emulated machine, of the one kind that there is a kernel for.
+kernel_tests() {
+  if ((${#kernel_packages[@]} == 0)); then
+    warn "no kernel for this architecture: tests/kernel is left out"
+    return
+  fi
+  python_tests release tests/kernel
 }
 
 # The folders with threads and unit tests.

@@ -126,6 +126,13 @@ Result<void> check_one(const Certificate& certificate, const std::filesystem::pa
   return {};
 }
 
+bool is_named_as_issuer(const X509& authority, const X509& certificate) {
+  Datum issuer, subject;
+  return gnutls_x509_crt_get_raw_issuer_dn(certificate.get(), issuer.get()) == 0 &&
+         gnutls_x509_crt_get_raw_dn(authority.get(), subject.get()) == 0 &&
+         std::ranges::equal(issuer.bytes(), subject.bytes());
+}
+
 }  // namespace
 
 Result<CertificateFile> load_certificate(const std::filesystem::path& path) {
@@ -153,6 +160,25 @@ Result<void> check_validity(const CertificateFile& file, system_clock::time_poin
     if (!one && verdict) verdict = one;
   }
   return verdict;
+}
+
+Result<Signature> check_signature(const std::filesystem::path& certificate, const std::filesystem::path& authorities) {
+  const auto signed_ones = read_certificates(certificate);
+  if (!signed_ones) return std::unexpected(signed_ones.error());
+  const auto signers = read_certificates(authorities);
+  if (!signers) return std::unexpected(signers.error());
+  const X509& one = signed_ones->front();
+  bool namesake = false;
+  for (const X509& signer : *signers) {
+    gnutls_x509_crt_t authority = signer.get();
+    unsigned wrong = 0;
+    if (gnutls_x509_crt_verify(one.get(), &authority, 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &wrong) == 0 &&
+        wrong == 0) {
+      return Signature::good;
+    }
+    namesake = namesake || is_named_as_issuer(signer, one);
+  }
+  return namesake ? Signature::of_namesake : Signature::of_another;
 }
 
 }  // namespace mpquic::certs

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -43,6 +44,15 @@ Result<void> check_pair(const std::filesystem::path& certificate, const std::fil
 /// "FILE: expired on 2026-01-02", "FILE: not valid before 2026-01-02" (dates in UTC). A chain is as good as its worst
 /// certificate; of a bundle of authorities (the first is one) a single one that is valid will do.
 Result<void> check_validity(const CertificateFile& file, std::chrono::system_clock::time_point now);
+
+enum class Signature : std::uint8_t {
+  good,         ///< one of these authorities has signed it
+  of_namesake,  ///< one of the same name, but with another key: an authority that was made anew
+  of_another,
+};
+
+/// Who has signed the first certificate of a file, seen from a file of authorities. Dates do not count.
+Result<Signature> check_signature(const std::filesystem::path& certificate, const std::filesystem::path& authorities);
 
 /// For people, several lines, each with its newline: who, until when, issued by whom.
 std::string describe(const CertificateFile& file, std::chrono::system_clock::time_point now);

@@ -4,6 +4,7 @@
 #include "cli/cert_command.h"
 #include "cli/check_command.h"
 #include "cli/config_command.h"
+#include "cli/doctor_command.h"
 #include "cli/net_command.h"
 #include "cli/status_command.h"
 #include "daemon/node.h"
@@ -43,6 +44,7 @@ int main(int argc, char** argv) {
   mpquic::cli::add_status_command(app, exit_status);
   mpquic::cli::add_net_command(app, exit_status);
   mpquic::cli::add_config_command(app, exit_status);
+  mpquic::cli::add_doctor_command(app, exit_status);
   mpquic::cli::add_cert_command(app, exit_status);
 
   try {

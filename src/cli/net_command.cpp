@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/check_command.h"
+#include "cli/networkd_command.h"
 #include "control/query.h"
 #include "policy/keeper.h"
 #include "policy/settle.h"
@@ -33,21 +36,33 @@ struct View {
   policy::Keeper keeper;
   system::LinkMonitor links;
 
-  // Whether a tunnel is up only its node knows; here it counts when its device is there.
+  std::optional<control::NodeStatus> running;  ///< nullopt: it doesn't run
+
+  // Whether a tunnel is up only its node knows. Where that does not run, it counts as up when its device is there.
+  bool up(const std::string& tunnel, const std::string& client) const {
+    if (!running) return links.table().state(tunnel).up;
+    const auto known = std::ranges::find(running->tunnels, tunnel, &control::TunnelStatus::name);
+    if (known == running->tunnels.end()) return false;
+    if (client.empty()) return known->state == "up";
+    return std::ranges::find(known->connections, client, &control::ConnectionStatus::peer) != known->connections.end();
+  }
+
   policy::Plan plan() {
-    return policy::make_plan(configuration,
-                             policy::surroundings(keeper, links.table(), [this](const auto& tunnel, const auto&) {
-                               return links.table().state(tunnel).up;
-                             }));
+    return policy::make_plan(
+        configuration, policy::surroundings(keeper, links.table(), [this](const auto& tunnel, const auto& client) {
+          return up(tunnel, client);
+        }));
   }
 };
 
-Result<View> look(config::Configuration configuration, policy::Keeper::Intent intent) {
+/// `running`: what the node says of itself, if it runs.
+Result<View> look(config::Configuration configuration, std::optional<control::NodeStatus> running,
+                  policy::Keeper::Intent intent) {
   auto keeper = policy::Keeper::open(configuration.name, intent);
   if (!keeper) return std::unexpected(keeper.error());
   auto links = system::LinkMonitor::open({});
   if (!links) return std::unexpected(links.error());
-  return View{std::move(configuration), std::move(*keeper), std::move(*links)};
+  return View{std::move(configuration), std::move(*keeper), std::move(*links), std::move(running)};
 }
 
 int apply(View& view) {
@@ -89,19 +104,17 @@ int status(View& view) {
   return done;
 }
 
-/// A node that runs keeps its state itself, and knows more than we do here.
-bool runs(const config::Configuration& configuration) {
-  return control::query(configuration.control, "status", std::chrono::seconds(2)).has_value();
-}
-
 int run(const std::string& argument, int (*action)(View&), bool changes) {
   auto configuration = load_argument(argument);
   if (!configuration) return wrong_usage;
-  if (changes && runs(*configuration)) {
+  const auto status = control::query_status(configuration->control, std::chrono::seconds(2));
+  // A node that runs keeps its state itself, and knows more than we do here.
+  if (changes && status) {
     return report(Error{fmt::format("{} is running and keeps its kernel state itself", configuration->name)});
   }
   using Intent = policy::Keeper::Intent;
-  auto view = look(std::move(*configuration), changes ? Intent::change : Intent::look);
+  auto view = look(std::move(*configuration), status ? std::optional(*status) : std::nullopt,
+                   changes ? Intent::change : Intent::look);
   return view ? action(*view) : report(view.error());
 }
 
@@ -121,6 +134,16 @@ void add_net_command(CLI::App& app, int& exit_status) {
   add("remove", "Take back what apply, or a node that was killed, has left", remove, true);
   add("status", "What is wanted, and whether it is there", status, false);
   add("diff", "What apply would change; exits 0 if nothing, 1 if something", difference, false);
+
+  auto* networkd =
+      net->add_subcommand("networkd", "Write the systemd-networkd files that a machine of this node needs");
+  auto file = std::make_shared<std::string>();
+  auto output = std::make_shared<std::string>();
+  auto force = std::make_shared<bool>(false);
+  networkd->add_option("FILE", *file, "configuration file")->required();
+  networkd->add_option("--output", *output, "the folder to write below, such as /etc")->required();
+  networkd->add_flag("--force", *force, "replace files of others, too");
+  networkd->callback([&exit_status, file, output, force] { exit_status = networkd_command(*file, *output, *force); });
 }
 
 }  // namespace mpquic::cli

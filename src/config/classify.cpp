@@ -73,6 +73,8 @@ bool all_within(const std::vector<Located<T>>& narrow, const std::vector<Located
 
 /// Whether whatever matches `narrow` also matches `wide`.
 bool covers(const Traffic& wide, const Traffic& narrow) {
+  // With `vlan`, an interface stands for the VLAN's on top of it.
+  if (!wide.interfaces.empty() && wide.vlans.empty() != narrow.vlans.empty()) return false;
   const auto same = [](const auto& one, const auto& other) { return one == other; };
   const auto contains = [](const auto& one, const auto& other) { return one.contains(other); };
   return all_within(narrow.interfaces, wide.interfaces, same) && all_within(narrow.vlans, wide.vlans, same) &&

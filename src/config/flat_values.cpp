@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include "config/problems.h"
@@ -80,7 +81,7 @@ Client everybody_behind(const ServerTunnel& tunnel) {
   for (const std::string_view text : private_networks) networks.push_back(*packet::Prefix::parse(text));
   for (const auto& address : tunnel.addresses) networks.push_back(address->network());
   // Of those that lie in one another only the widest.
-  std::ranges::stable_sort(networks, {}, &packet::Prefix::length);
+  std::ranges::sort(networks, {}, [](const auto& network) { return std::pair(network.length(), network); });
   Client client{std::string(anybody), tunnel.place, {}, {}};
   for (const packet::Prefix& network : networks) {
     const bool covered =

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "config/problems.h"
 
@@ -44,7 +45,7 @@ void add(ServerConfig& whole, const ServerConfig& part) {
       prefixes.insert(prefixes.end(), client.prefixes.begin(), client.prefixes.end());
     }
   }
-  std::ranges::stable_sort(prefixes, {}, [](const auto& prefix) { return prefix->length(); });
+  std::ranges::sort(prefixes, {}, [](const auto& prefix) { return std::pair(prefix->length(), prefix.value); });
   Client everybody{std::string(anybody), {}, {}, {}};
   for (const auto& prefix : prefixes) {
     const auto covers = [&](const auto& wide) { return wide->contains(prefix.value); };
@@ -58,7 +59,7 @@ void add(ServerConfig& whole, const ServerConfig& part) {
 Result<Configuration> merge(std::span<const Instance> instances) {
   const Instance& first = instances.front();
   Configuration whole = first.configuration;
-  std::map<std::string, const Instance*> tunnels;
+  std::map<std::string, const Instance*> holders;  // of what only one of them may have
   for (const Instance& instance : instances) {
     const Configuration& part = instance.configuration;
     if (part.node.index() != whole.node.index()) return disagree(first, instance, "one is a client, one a server");
@@ -67,10 +68,13 @@ Result<Configuration> merge(std::span<const Instance> instances) {
     };
     if (!std::visit(tls_agree, part.node)) return disagree(first, instance, "their TLS settings differ");
     if (part.log_level != whole.log_level) return disagree(first, instance, "their log_level differs");
-    const std::string tunnel = std::visit([](const auto& node) { return node.tunnels.front().name; }, part.node);
-    const auto [holder, is_new] = tunnels.emplace(tunnel, &instance);
-    if (!is_new) {
-      return disagree(*holder->second, instance, fmt::format("both have the tunnel {}", in_quotes(tunnel)));
+    const Tunnel& tunnel =
+        std::visit([](const auto& node) -> const Tunnel& { return node.tunnels.front(); }, part.node);
+    std::vector<std::string> own = {"the tunnel " + in_quotes(tunnel.name)};
+    for (const auto& address : tunnel.addresses) own.push_back("the address " + address->address.to_string());
+    for (const std::string& what : own) {
+      const auto [holder, is_new] = holders.emplace(what, &instance);
+      if (!is_new) return disagree(*holder->second, instance, "both have " + what);
     }
     if (&instance == &first) continue;
     std::visit([&](const auto& node) { add(std::get<std::decay_t<decltype(node)>>(whole.node), node); }, part.node);

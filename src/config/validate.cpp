@@ -162,6 +162,13 @@ void check_forwards(const ServerConfig& server, Problems& problems) {
     if (!owned && forward->protocol != 0) {
       problems.error(forward->to.place, "no client owns {}", forward->to->to_string());
     }
+    constexpr std::uint8_t udp = 17;
+    for (const packet::SocketAddress& listen : server.listen_addresses()) {
+      const bool same_port = forward->ports.first <= listen.port && listen.port <= forward->ports.last;
+      const bool same_version = listen.address.family() == forward->to->family() || listen.address.is_unspecified();
+      if (forward->protocol != udp || !same_port || !same_version) continue;
+      problems.error(forward->place, "port {} is the one that the server listens on itself", listen.port);
+    }
     const auto doubled = std::find_if(server.forwards.begin(), forward, [&](const PortForward& other) {
       const bool apart = other.ports.last < forward->ports.first || forward->ports.last < other.ports.first;
       return other.protocol == forward->protocol && other.to->family() == forward->to->family() && !apart;

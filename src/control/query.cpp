@@ -68,4 +68,11 @@ Result<NodeStatus> query_status(const std::filesystem::path& path, Duration time
   return status;
 }
 
+bool may_be_there(const std::filesystem::path& path) {
+  const auto address = unix_address(path);
+  const auto socket = unix_stream();
+  if (!address || !socket) return true;
+  return connect_to(*socket, *address) || (errno != ECONNREFUSED && errno != ENOENT);
+}
+
 }  // namespace mpquic::control

@@ -16,4 +16,7 @@ Result<std::string> query(const std::filesystem::path& path, std::string_view li
 
 Result<NodeStatus> query_status(const std::filesystem::path& path, Duration timeout);
 
+/// False: certainly nobody listens on this control socket. True: somebody does, or we may not know.
+bool may_be_there(const std::filesystem::path& path);
+
 }  // namespace mpquic::control

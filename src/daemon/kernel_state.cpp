@@ -61,13 +61,18 @@ Result<void> KernelState::settle() {
 
 Result<void> KernelState::watch_events() {
   const auto on_links = [this] {
-    if (const auto read = links_.read(); !read) log::warning("watching interfaces: {}", read.error().message);
+    const auto changed = links_.read();
+    if (!changed) log::warning("watching interfaces: {}", changed.error().message);
+    // What comes after a failure is our own doing: it is tried again in its time.
+    suspicious_ |= (!changed || !changed->empty()) && failure_.empty();
     check_at(tools_.loop.now() + flock);
   };
   const auto on_events = [this] {
     const auto worth_a_look = watch_.read();
     if (!worth_a_look) log::warning("watching routes and nftables: {}", worth_a_look.error().message);
-    if (!worth_a_look || *worth_a_look) check_at(tools_.loop.now() + flock);
+    if ((worth_a_look && !*worth_a_look) || !failure_.empty()) return;
+    suspicious_ = true;
+    check_at(tools_.loop.now() + flock);
   };
   using Interest = io::EventLoop::Interest;
   if (auto watched = tools_.loop.watch(links_.fd(), Interest::read, on_links); !watched) return watched;
@@ -96,35 +101,50 @@ void KernelState::check_at(Instant when) {
 }
 
 void KernelState::check() {
+  const Instant now = tools_.loop.now();
   check_at_ = never;
+  for (const auto& [tunnel, until] : up_until_) {
+    if (until > now) check_at(until);  // when it counts as down
+  }
+  if (retry_at_ > now) check_at(retry_at_);
   const policy::Plan wanted = plan();
-  const auto disturbed = keeper_.disturbed();
-  if (disturbed && *disturbed == policy::Disturbed::nothing && wanted == applied_) return;
-  // What goes with an interface makes another plan: nobody has meddled.
-  if (disturbed && *disturbed == policy::Disturbed::devices && wanted.devices == applied_.devices) {
-    log::info("somebody has changed VLANs or addresses of mpquic: putting them back");
+  const bool another = wanted != tried_;
+  if (!another && !suspicious_ && now < retry_at_) return;
+  std::string_view meddled;
+  if (retry_at_ == never) {
+    using policy::Disturbed;
+    suspicious_ = false;
+    const Disturbed disturbed = keeper_.disturbed().value_or(Disturbed::others);
+    if (!another && disturbed == Disturbed::nothing) return;
+    // What goes with an interface makes another plan: nobody has meddled.
+    const bool by_us = disturbed == Disturbed::devices ? wanted.devices != tried_.devices : another;
+    if (!by_us) meddled = policy::in_words(disturbed);
   }
-  if (disturbed && *disturbed == policy::Disturbed::others && wanted == applied_) {
-    log::info("somebody has changed routes, rules or nftables of mpquic: putting them back");
-  }
-  if (auto applied = keeper_.apply(wanted); !applied) {
-    if (applied.error().message != failure_) log::warning("kernel state: {}", applied.error().message);
-    failure_ = applied.error().message;
-    return check_at(tools_.loop.now() + try_again);
-  }
+  tried_ = wanted;
+  if (auto applied = keeper_.apply(wanted); !applied) return failed(applied.error());
+  if (!meddled.empty()) log::info("somebody has changed {} of mpquic: they are as they were", meddled);
   note(wanted);
+}
+
+void KernelState::failed(const Error& error) {
+  if (error.message != failure_) log::warning("kernel state: {}", error.message);
+  failure_ = error.message;
+  retry_at_ = tools_.loop.now() + try_again;
+  check_at(retry_at_);
 }
 
 void KernelState::note(const policy::Plan& applied) {
   failure_.clear();
-  applied_ = applied;
+  suspicious_ = false;
+  retry_at_ = never;
+  tried_ = applied;
   report(applied);
   tools_.timers.set(lease_timer_, applied.depends_on_leases ? tools_.loop.now() + lease_interval : never);
 }
 
 void KernelState::look_at_leases() {
   tools_.timers.set(lease_timer_, tools_.loop.now() + lease_interval);
-  if (plan() != applied_) check();
+  if (plan() != tried_) check();
 }
 
 Result<void> KernelState::reconfigure(const config::Configuration& configuration) {

@@ -40,6 +40,7 @@ class KernelState {
   void check();
   void look_at_leases();
   Result<void> settle();
+  void failed(const Error& error);
   void note(const policy::Plan& applied);
   void report(const policy::Plan& plan);
 
@@ -52,8 +53,10 @@ class KernelState {
   Timer lease_timer_;
   Instant check_at_ = never;
   std::map<std::pair<std::string, std::string>, Instant> up_until_;  ///< of a tunnel and, at a server, a client
-  policy::Plan applied_;
+  policy::Plan tried_;                                               ///< last
+  bool suspicious_ = false;        ///< something has happened that may have been to what is ours
   std::string failure_;            ///< of the last attempt; told once
+  Instant retry_at_ = never;       ///< after a failure
   std::set<std::string> waiting_;  ///< told once
   bool removed_ = false;
 };

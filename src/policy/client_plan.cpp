@@ -113,10 +113,11 @@ class ClientPlanner : private Planner {
         std::vector<std::string> parents;
         for (const auto& interface : traffic.interfaces) parents.push_back(interface.value);
         if (parents.empty()) parents.emplace_back();
+        const std::size_t before = found.size();
         for (const std::string& parent : parents) {
           std::ranges::copy(now_.vlan_interfaces(vlan.value, parent), std::back_inserter(found));
         }
-        if (found.empty()) {
+        if (found.size() == before) {
           plan_.waiting.push_back(fmt::format("line {}: no interface carries VLAN {}", rule.place.line, vlan.value));
         }
       }
@@ -146,6 +147,7 @@ class ClientPlanner : private Planner {
     // From one LAN to another the way is the short one.
     for (const std::string& lan : lans_) {
       const LinkState state = now_.link(lan);
+      if (!state.up) continue;  // its addresses are still there, and no route can be made
       for (const packet::Prefix& network : state.networks) {
         plan_.routing.routes.push_back({table(i), network, local_metric, state.ifindex, std::nullopt});
       }
@@ -177,7 +179,11 @@ class ClientPlanner : private Planner {
       }
       for (std::size_t i = 0; i < client_.classify.size(); ++i) write_rule(client_.classify[i], interfaces_[i]);
       rules_.end_chain();
-      clamp_mss(rules_, names_of_tunnels(client_.tunnels));
+      // The box's own answers have their route before nftables sees them; a mark has it looked up again.
+      rules_.begin_chain("own_answers", "type route hook output priority mangle");
+      for (std::size_t i = 0; i < destinations_.size(); ++i) mark_by_connection(i, "ct direction reply ");
+      rules_.end_chain();
+      clamp_mss(client_.tunnels);
     }
     std::vector<std::string> masqueraded;
     for (const auto& tunnel : client_.tunnels) {

@@ -36,7 +36,8 @@ std::map<std::uint32_t, std::string> table_purposes(const config::Configuration&
       add_tunnel(destination.tunnel, destination.fallback);
     for (std::size_t i = 0; i < client->links.size(); ++i) purposes[table_of_link(i)] = "link." + client->links[i].name;
   }
-  if (const auto* server = configuration.server()) {
+  // A server with one tunnel needs none.
+  if (const auto* server = configuration.server(); server != nullptr && server->tunnels.size() > 1) {
     for (const config::Tunnel& tunnel : server->tunnels) add_tunnel(tunnel.name, {});
   }
   return purposes;

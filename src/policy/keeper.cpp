@@ -4,50 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 
+#include "base/log.h"
+#include "policy/listing.h"
+#include "system/conntrack.h"
 #include "system/sysctl.h"
 
 namespace mpquic::policy {
 namespace {
 
-using Originals = std::map<std::string, std::string>;
-
-constexpr std::string_view restore_prefix = "restore/";
 constexpr std::string_view scratch_prefix = "mpquic-check.";
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) {
-    const std::size_t begin = line.find_first_not_of(" \t");
-    if (begin != std::string::npos) lines.push_back(line.substr(begin));
-  }
-  return lines;
-}
-
-/// The names of the chains of a listed table.
-std::vector<std::string> chains_in(const std::string& listing) {
-  std::vector<std::string> names;
-  for (const std::string& line : lines_of(listing)) {
-    std::istringstream words(line);
-    std::string chain, name;
-    words >> chain >> name;
-    if (chain == "chain") names.push_back(name);
-  }
-  return names;
-}
-
-/// The sysctls that a listed table says are to be restored.
-Originals read_originals(const std::string& listing) {
-  Originals found;
-  for (std::string name : chains_in(listing)) {
-    if (!name.starts_with(restore_prefix)) continue;
-    name.erase(0, restore_prefix.size());
-    const std::size_t slash = name.rfind('/');
-    if (slash != std::string::npos) found[name.substr(0, slash)] = name.substr(slash + 1);
-  }
-  return found;
+Sysctls read_originals(const std::string& listing) {
+  Sysctls originals;
+  for (const std::string& chain : chains_in(listing)) read_original(chain, originals);
+  return originals;
 }
 
 Numbers read_numbers(const std::string& listing) {
@@ -56,49 +27,20 @@ Numbers read_numbers(const std::string& listing) {
   return numbers;
 }
 
-// Less the lines that open and close the table, and what only a table has that is not in force.
-std::string inside(const std::string& listing) {
-  std::string text;
-  const auto lines = lines_of(listing);
-  for (std::size_t i = 1; i + 1 < lines.size(); ++i) {
-    if (lines[i] != "flags dormant") text += lines[i] + '\n';
-  }
-  return text;
-}
-
-// What stands in one text and not in the other, in order: the longest common subsequence stays.
-void add_difference(const std::vector<std::string>& before, const std::vector<std::string>& after,
-                    std::vector<std::string>& lines) {
-  std::vector<std::vector<std::size_t>> common(before.size() + 1, std::vector<std::size_t>(after.size() + 1));
-  for (std::size_t i = before.size(); i-- > 0;) {
-    for (std::size_t j = after.size(); j-- > 0;) {
-      common[i][j] = before[i] == after[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
-    }
-  }
-  std::size_t i = 0, j = 0;
-  while (i < before.size() || j < after.size()) {
-    if (i < before.size() && j < after.size() && before[i] == after[j]) {
-      ++i, ++j;
-    } else if (j == after.size() || (i < before.size() && common[i + 1][j] >= common[i][j + 1])) {
-      lines.push_back("- nft " + before[i++]);
-    } else {
-      lines.push_back("+ nft " + after[j++]);
-    }
-  }
-}
-
 std::string replacement(const std::string& table, const std::string& inside) {
   return fmt::format("table inet {0} {{}}\ndelete table inet {0}\ntable inet {0} {{\n{1}}}\n", table, inside);
 }
 
-bool can_be_recorded(const std::string& name, const std::string& value) {
-  const auto fits = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' || c == '/';
-  };
-  return !value.empty() && std::ranges::all_of(name + value, fits);
-}
-
 }  // namespace
+
+std::string_view in_words(Disturbed what) {
+  switch (what) {
+    case Disturbed::nothing: return "nothing";
+    case Disturbed::devices: return "VLANs or addresses";
+    case Disturbed::others: return "routes, rules or nftables";
+  }
+  return {};
+}
 
 Result<Keeper> Keeper::open(const std::string& node, Intent intent) {
   auto netlink = system::NetlinkSocket::open();
@@ -117,9 +59,8 @@ Result<Keeper> Keeper::open(const std::string& node, Intent intent) {
   if (!slot)
     return failure("{} nodes have kernel state here, and there is room for no more", system::KernelSlot::slots);
   Keeper keeper(std::move(*slot), std::move(*netlink), std::move(*nftables));
-  if (intent == Intent::change) {
-    const std::string table = fmt::format("table inet {} {{}}", keeper.slot_.table());
-    if (auto claimed = keeper.nftables_.run(table); !claimed) return std::unexpected(claimed.error());
+  if (intent == Intent::change && std::ranges::find(*tables, keeper.slot_.table()) == tables->end()) {
+    if (auto claimed = keeper.claim(); !claimed) return std::unexpected(claimed.error());
   }
   const auto left = keeper.nftables_.list(keeper.slot_.table());
   if (!left) return std::unexpected(left.error());
@@ -138,17 +79,13 @@ std::optional<std::string> Keeper::no_vlans() {
   return supported ? std::nullopt : std::optional(supported.error().message);
 }
 
-// Outside of its own tables a node's routes lead into its own tunnels. Links it may share with other nodes.
-system::RoutingScope Keeper::scope(const Plan& plan) const {
-  system::RoutingScope scope{slot_.first(), system::KernelSlot::size, {}};
-  const auto add_devices = [&](const Plan& one) {
-    for (const auto& route : one.routing.routes) {
-      if (route.table < scope.first || route.table - scope.first >= scope.count) scope.devices.push_back(route.ifindex);
-    }
-  };
-  add_devices(plan);
-  if (applied_) add_devices(*applied_);
-  return scope;
+// What connections remember of whoever had these numbers before would lead them into tunnels of ours.
+Result<void> Keeper::claim() {
+  const std::uint32_t last = slot_.mark(system::KernelSlot::size - 1);
+  if (auto done = system::clear_connection_marks(slot_.mark(0), last, system::KernelSlot::mark_mask); !done) {
+    log::warning("connections from before keep the tunnels that they had: {}", done.error().message);
+  }
+  return nftables_.run(fmt::format("table inet {} {{}}", slot_.table()));
 }
 
 Result<void> Keeper::apply(const Plan& plan) {
@@ -161,7 +98,7 @@ Result<void> Keeper::apply(const Plan& plan) {
   const auto wanted = as_listed(inside_of_table(plan, *originals));
   if (!wanted) return std::unexpected(wanted.error());
   if (auto done = change(plan, *wanted, *before); !done) return done;
-  Originals ended;
+  Sysctls ended;
   for (const auto& [name, value] : originals_) {
     if (!originals->contains(name)) ended[name] = value;
   }
@@ -175,40 +112,39 @@ Result<void> Keeper::apply(const Plan& plan) {
   return {};
 }
 
-// The nftable first, since it remembers what the sysctls were; devices before the sysctls and routes of theirs.
-// Whatever fails, what was changed before it is changed back.
+// In such an order that no packet leaves by another way than the one that is wanted: what leads somewhere before what
+// marks packets for it, forwarding last. The nftable is before the sysctls, since it remembers what they were. Whatever
+// fails, what was changed before it is changed back.
 Result<void> Keeper::change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before) {
   const auto devices = system::read_devices(netlink_, device_scope());
   if (!devices) return std::unexpected(devices.error());
-  const bool replaced = before != inside;
-  if (replaced) {
-    if (auto done = replace_table(inside); !done) return done;
-  }
-  Originals changed;
+  const auto routing = system::read_routing(netlink_, scope());
+  if (!routing) return std::unexpected(routing.error());
+  bool replaced = false;
+  Sysctls changed;
   const auto done = [&]() -> Result<void> {
     if (auto made = system::apply_devices(netlink_, device_scope(), plan.devices); !made) return made;
-    for (const auto& [name, value] : plan.sysctls) {
-      const std::string now = system::read_sysctl(name);
-      if (now.empty() || now == value) continue;  // gone with its interface, or as it should be
-      if (auto written = system::write_sysctl(name, value); !written) return written;
-      changed[name] = now;
+    if (auto added = system::apply_routing(netlink_, scope(), plan.routing, system::Stale::stays); !added) return added;
+    if (before != inside) {
+      if (auto written = replace_table(inside); !written) return written;
+      replaced = true;
     }
-    return system::apply_routing(netlink_, scope(plan), plan.routing);
+    if (auto written = write_sysctls(plan.sysctls, changed); !written) return written;
+    return system::apply_routing(netlink_, scope(), plan.routing);
   }();
   if (done) return {};
   std::string trouble;
-  for (const auto& [name, value] : changed) {
-    if (auto back = system::write_sysctl(name, value); !back) trouble += "; " + back.error().message;
-  }
-  if (auto back = system::apply_devices(netlink_, device_scope(), devices->ours()); !back) {
-    trouble += "; " + back.error().message;
-  }
+  const auto undone = [&](const Result<void>& back) {
+    if (!back) trouble += "; " + back.error().message;
+  };
+  undone(restore_sysctls(changed));
   if (replaced) {
     // What never came about needs no numbers.
     const bool in_vain = !applied_ && before.value_or("").empty();
-    auto back = in_vain ? nftables_.run("delete table inet " + slot_.table()) : replace_table(before.value_or(""));
-    if (!back) trouble += "; " + back.error().message;
+    undone(in_vain ? nftables_.run("delete table inet " + slot_.table()) : replace_table(before.value_or("")));
   }
+  undone(system::apply_routing(netlink_, scope(), *routing));
+  undone(system::apply_devices(netlink_, device_scope(), devices->ours()));
   return failure("{}{}", done.error().message, trouble);
 }
 
@@ -220,7 +156,7 @@ Result<Disturbed> Keeper::disturbed() {
   const auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   if (*listing != listing_) return Disturbed::others;
-  const auto routing = system::read_routing(netlink_, scope(*applied_));
+  const auto routing = system::read_routing(netlink_, scope());
   if (!routing) return std::unexpected(routing.error());
   return system::difference(applied_->routing, *routing).empty() ? Disturbed::nothing : Disturbed::others;
 }
@@ -228,8 +164,9 @@ Result<Disturbed> Keeper::disturbed() {
 Result<void> Keeper::remove() {
   auto lock = system::KernelLock::take();
   if (!lock) return std::unexpected(lock.error());
-  if (auto done = system::apply_routing(netlink_, scope({}), {}); !done) return done;
+  // Nothing is forwarded any more when there is no way left but that of the main table.
   if (auto done = restore(std::exchange(originals_, {})); !done) return done;
+  if (auto done = system::apply_routing(netlink_, scope(), {}); !done) return done;
   if (auto done = system::apply_devices(netlink_, device_scope(), {}); !done) return done;
   applied_.reset();
   numbers_.clear();
@@ -243,7 +180,7 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   if (!lock) return std::unexpected(lock.error());
   std::vector<std::string> lines;
   if (auto done = add_device_difference(plan.devices, lines); !done) return std::unexpected(done.error());
-  const auto present = system::read_routing(netlink_, scope(plan));
+  const auto present = system::read_routing(netlink_, scope());
   if (!present) return std::unexpected(present.error());
   const auto changes = system::difference(plan.routing, *present);
   for (const auto& rule : changes.remove.rules) lines.push_back("- rule " + rule.to_string());
@@ -260,7 +197,7 @@ Result<std::vector<std::string>> Keeper::difference(const Plan& plan) {
   if (!originals) return std::unexpected(originals.error());
   const auto after = as_listed(inside_of_table(plan, *originals));
   if (!after) return std::unexpected(after.error());
-  add_difference(lines_of(before->value_or("")), lines_of(*after), lines);
+  std::ranges::copy(differing_lines(lines_of(before->value_or("")), lines_of(*after)), std::back_inserter(lines));
   return lines;
 }
 
@@ -276,10 +213,9 @@ Result<void> Keeper::add_device_difference(const system::Devices& wanted, std::v
   return {};
 }
 
-std::string Keeper::inside_of_table(const Plan& plan, const Originals& originals) const {
+std::string Keeper::inside_of_table(const Plan& plan, const Sysctls& originals) const {
   std::string text;
-  for (const auto& [name, value] : originals)
-    text += fmt::format("  chain {}{}/{} {{}}\n", restore_prefix, name, value);
+  for (const std::string& chain : chains_of(originals)) text += fmt::format("  chain {} {{}}\n", chain);
   return text + plan.ruleset;
 }
 
@@ -291,7 +227,7 @@ Result<std::optional<std::string>> Keeper::present_inside() {
   const auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   if (listing->empty()) return std::nullopt;
-  return inside(*listing);
+  return inside_of(*listing);
 }
 
 // As nft would print it: asked by means of a table of another name that is not in force.
@@ -303,13 +239,13 @@ Result<std::string> Keeper::as_listed(const std::string& wanted) {
   const auto listing = nftables_.list(scratch);
   if (auto gone = nftables_.run("delete table inet " + scratch); !gone) return std::unexpected(gone.error());
   if (!listing) return std::unexpected(listing.error());
-  return inside(*listing);
+  return inside_of(*listing);
 }
 
-Result<Originals> Keeper::originals_of_others() {
+Result<Sysctls> Keeper::originals_of_others() {
   const auto tables = nftables_.tables();
   if (!tables) return std::unexpected(tables.error());
-  Originals all;
+  Sysctls all;
   for (const std::string& table : *tables) {
     if (table == slot_.table() || !system::KernelSlot::parse(table)) continue;
     const auto listing = nftables_.list(table);
@@ -319,29 +255,44 @@ Result<Originals> Keeper::originals_of_others() {
   return all;
 }
 
-Result<Originals> Keeper::originals_for(const Plan& plan) {
+Result<Sysctls> Keeper::originals_for(const Plan& plan) {
   auto others = originals_of_others();
   if (!others) return others;
-  Originals originals;
+  Sysctls originals;
+  const auto add = [&](const std::string& name, const std::string& present) {
+    if (const auto known = originals_.find(name); known != originals_.end()) {
+      originals.insert(*known);
+    } else if (const auto theirs = others->find(name); theirs != others->end()) {
+      originals.insert(*theirs);
+    } else if (!present.empty()) {
+      originals.emplace(name, present);
+    }
+  };
   for (const auto& [name, value] : plan.sysctls) {
-    const auto theirs = others->find(name);
-    const bool known = theirs != others->end() && !originals_.contains(name);
-    const std::string before = known ? theirs->second : original(name);
-    if (before != value && can_be_recorded(name, before)) originals[name] = before;
+    add(name, system::read_sysctl(name));
+    if (originals.contains(name) && originals[name] == value) {
+      originals.erase(name);
+      continue;
+    }
+    // Those of now, if it is still to be written, and those of when it was.
+    for (const auto& [other, present] : side_effects(name, value)) add(other, present);
+    for (const Sysctls* known : {&originals_, &*others}) {
+      for (const auto& one : *known) {
+        if (is_side_effect(one.first, name)) originals.insert(one);
+      }
+    }
   }
   return originals;
 }
 
-Result<void> Keeper::restore(const Originals& originals) {
+Result<void> Keeper::restore(const Sysctls& originals) {
   if (originals.empty()) return {};
   const auto others = originals_of_others();
   if (!others) return std::unexpected(others.error());
-  for (const auto& [name, value] : originals) {
-    // Gone with its interface, or still needed by another node.
-    if (others->contains(name) || system::read_sysctl(name).empty()) continue;
-    if (auto done = system::write_sysctl(name, value); !done) return done;
-  }
-  return {};
+  Sysctls free;  // less those that another node still needs
+  std::ranges::set_difference(originals, *others, std::inserter(free, free.end()), {}, &Sysctls::value_type::first,
+                              &Sysctls::value_type::first);
+  return restore_sysctls(free);
 }
 
 }  // namespace mpquic::policy

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "policy/plan.h"
+#include "policy/sysctls.h"
 #include "system/devices.h"
 #include "system/kernel_slot.h"
 #include "system/netlink.h"
@@ -16,6 +16,8 @@
 namespace mpquic::policy {
 
 enum class Disturbed : std::uint8_t { nothing, devices, others };
+/// "routes, rules or nftables"
+std::string_view in_words(Disturbed what);
 
 /// Makes the kernel what a plan says and takes it back without a trace. What was there is told from what is ours by the
 /// node's KernelSlot; a keeper of the same node finds what an earlier one left. What a sysctl was before mpquic set it
@@ -51,23 +53,24 @@ class Keeper {
   Keeper(system::KernelSlot slot, system::NetlinkSocket netlink, system::Nftables nftables)
       : slot_(std::move(slot)), netlink_(std::move(netlink)), nftables_(std::move(nftables)) {}
 
-  system::RoutingScope scope(const Plan& plan) const;
+  Result<void> claim();
+  system::RoutingScope scope() const { return {slot_.first(), system::KernelSlot::size}; }
   system::DeviceScope device_scope() const { return {slot_.table(), slot_.address_protocol()}; }
-  std::string inside_of_table(const Plan& plan, const std::map<std::string, std::string>& originals) const;
+  std::string inside_of_table(const Plan& plan, const Sysctls& originals) const;
   Result<void> replace_table(const std::string& inside);
   /// Nothing: there is no table.
   Result<std::optional<std::string>> present_inside();
   Result<std::string> as_listed(const std::string& inside);
-  Result<std::map<std::string, std::string>> originals_of_others();
-  Result<std::map<std::string, std::string>> originals_for(const Plan& plan);
-  Result<void> restore(const std::map<std::string, std::string>& originals);
+  Result<Sysctls> originals_of_others();
+  Result<Sysctls> originals_for(const Plan& plan);
+  Result<void> restore(const Sysctls& originals);
   Result<void> change(const Plan& plan, const std::string& inside, const std::optional<std::string>& before);
   Result<void> add_device_difference(const system::Devices& wanted, std::vector<std::string>& lines);
 
   system::KernelSlot slot_;
   system::NetlinkSocket netlink_;
   system::Nftables nftables_;
-  std::map<std::string, std::string> originals_;  ///< of the sysctls that this node has set
+  Sysctls originals_;  ///< of the sysctls that this node has set
   Numbers numbers_;
   std::optional<Plan> applied_;
   std::string listing_;  ///< of the table, after the last apply()

@@ -3,29 +3,21 @@
 #include <fmt/format.h>
 
 #include <cassert>
-#include <cctype>
 #include <charconv>
 #include <set>
+
+#include "system/nftables.h"
 
 namespace mpquic::policy {
 namespace {
 
 constexpr std::string_view prefix = "number/";
 
-// An identifier of nft(8) holds less than the name of an interface may.
-std::string identifier(std::string_view name) {
-  std::string text;
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += std::isalnum(byte) ? std::string(1, c) : fmt::format("_{:02x}", byte);
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string destination_key(std::string_view tunnel, std::string_view fallback) {
-  return fallback.empty() ? identifier(tunnel) : identifier(tunnel) + '/' + identifier(fallback);
+  return fallback.empty() ? system::nft_identifier(tunnel)
+                          : system::nft_identifier(tunnel) + '/' + system::nft_identifier(fallback);
 }
 
 Numbers assign_numbers(const std::vector<std::string>& wanted, const Numbers& before, std::uint32_t count) {

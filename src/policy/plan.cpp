@@ -1,6 +1,8 @@
 #include "policy/plan.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "policy/client_plan.h"
 #include "policy/lan_plan.h"
@@ -35,9 +37,23 @@ bool is_essential(const config::Configuration& configuration) {
   return configuration.server()->egress.has_value();
 }
 
+namespace {
+
+// The kernel has one of a place: two LANs of one network, a prefix that is named twice.
+void keep_one_of_each_place(std::vector<system::PolicyRoute>& routes) {
+  std::set<std::tuple<std::uint32_t, packet::Prefix, std::uint32_t>> taken;
+  std::erase_if(routes, [&](const system::PolicyRoute& route) {
+    return !taken.emplace(route.table, route.destination, route.metric).second;
+  });
+}
+
+}  // namespace
+
 Plan make_plan(const config::Configuration& configuration, const Surroundings& now) {
-  if (const auto* client = configuration.client()) return make_client_plan(*client, now);
-  return make_server_plan(*configuration.server(), now);
+  const auto* client = configuration.client();
+  Plan plan = client != nullptr ? make_client_plan(*client, now) : make_server_plan(*configuration.server(), now);
+  keep_one_of_each_place(plan.routing.routes);
+  return plan;
 }
 
 }  // namespace mpquic::policy

@@ -10,6 +10,7 @@
 
 #include "config/model.h"
 #include "policy/numbers.h"
+#include "policy/sysctls.h"
 #include "system/devices.h"
 #include "system/kernel_slot.h"
 #include "system/link_table.h"
@@ -21,9 +22,9 @@ namespace mpquic::policy {
 struct Plan {
   system::Devices devices;  ///< VLANs, and addresses of LANs
   system::Routing routing;
-  std::string ruleset;                         ///< what stands inside the node's nftable
-  std::map<std::string, std::string> sysctls;  ///< "net/ipv4/ip_forward" to "1"
-  std::vector<std::string> waiting;            ///< a line each: what is left out as long as something is missing
+  std::string ruleset;  ///< what stands inside the node's nftable
+  Sysctls sysctls;
+  std::vector<std::string> waiting;  ///< a line each: what is left out as long as something is missing
   /// The kernel knows no IPv4 gateway of some link. DHCP leases may name one, and say so to nobody when they change.
   bool depends_on_leases = false;
 
@@ -41,6 +42,8 @@ struct Surroundings {
   std::function<std::vector<std::string>(unsigned vlan, std::string_view parent)> vlan_interfaces;
   /// Why this kernel can make no VLAN devices; nullopt: it can.
   std::function<std::optional<std::string>()> no_vlans;
+  /// Whether the main table has an IPv4 default route.
+  std::function<bool()> has_default_route;
   /// As it was before mpquic touched it; empty: this kernel has none of that name.
   std::function<std::string(const std::string& name)> sysctl;
   /// The IPv4 gateway that DHCP names for an interface, for when the kernel knows none.

@@ -62,20 +62,42 @@ class Planner {
   }
 
   void forwarding(bool ipv6) {
-    plan_.sysctls["net/ipv4/ip_forward"] = "1";
-    if (ipv6) plan_.sysctls["net/ipv6/conf/all/forwarding"] = "1";
+    set("net/ipv4/ip_forward", "1");
+    if (ipv6) set("net/ipv6/conf/all/forwarding", "1");
   }
 
   /// Packets come in here whose way back is another: a strict reverse path check (RFC 3704, 2.2) becomes a loose one.
+  /// Where the main table leads nowhere, that is too strict as well: it asks the main table alone.
   void loosen_reverse_path(const std::string& interface) {
     const std::string name = "net/ipv4/conf/" + interface + "/rp_filter";
-    if (now_.sysctl(name) == "1" || now_.sysctl("net/ipv4/conf/all/rp_filter") == "1") plan_.sysctls[name] = "2";
+    const std::string of_all = now_.sysctl("net/ipv4/conf/all/rp_filter");  // the stricter of both is in force
+    if (now_.has_default_route()) {
+      if (now_.sysctl(name) == "1" || of_all == "1") set(name, "2");
+    } else {
+      if (now_.sysctl(name) != "0") set(name, "0");
+      if (of_all != "0" && !of_all.empty()) {
+        wait_for("the main table has no default route, so net.ipv4.conf.all.rp_filter has to be 0, and is " + of_all);
+      }
+    }
   }
 
   /// A router takes no advertisements unless told to (accept_ra of the kernel's ip-sysctl.rst).
   void keep_router_advertisements(const std::string& interface) {
     const std::string name = "net/ipv6/conf/" + interface + "/accept_ra";
-    if (now_.sysctl(name) == "1") plan_.sysctls[name] = "2";
+    if (now_.sysctl(name) == "1") set(name, "2");
+  }
+
+  /// What is marked in the connection gets the mark.
+  void mark_by_connection(std::size_t destination, std::string_view packets = {}) {
+    rules_.add("{}ct mark & {:#010x} == {:#010x} {}", packets, system::KernelSlot::mark_mask, mark(destination),
+               set_mark("meta", mark(destination), system::KernelSlot::mark_mask));
+  }
+
+  /// Makes TCP fit these tunnels both ways.
+  void clamp_mss(const auto& tunnels) {
+    rules_.begin_chain("mss", "type filter hook forward priority mangle");
+    for (const config::Tunnel& tunnel : tunnels) add_mss_clamp(rules_, tunnel.name, now_.link(tunnel.name).mtu);
+    rules_.end_chain();
   }
 
   /// `packets` out of a tunnel have the connection that they belong to remember it.
@@ -89,6 +111,14 @@ class Planner {
   Ruleset rules_;
 
  private:
+  void set(const std::string& name, const std::string& value) {
+    if (!can_be_recorded(name)) return wait_for(name + " stays as it is: what it was could not be remembered");
+    plan_.sysctls[name] = value;
+  }
+  void wait_for(std::string what) {
+    if (std::ranges::find(plan_.waiting, what) == plan_.waiting.end()) plan_.waiting.push_back(std::move(what));
+  }
+
   std::vector<std::uint32_t> numbers_;  ///< of the destinations
 };
 

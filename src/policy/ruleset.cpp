@@ -107,12 +107,16 @@ std::string set_mark(std::string_view of, std::uint32_t bits, std::uint32_t mask
   return fmt::format("{0} mark set {0} mark & {1:#010x} | {2:#010x}", of, ~mask, bits);
 }
 
-void clamp_mss(Ruleset& rules, const std::vector<std::string>& tunnels) {
-  rules.begin_chain("mss", "type filter hook forward priority mangle");
+void add_mss_clamp(Ruleset& rules, const std::string& tunnel, unsigned mtu) {
+  constexpr unsigned ipv4_headers = 20 + 20, ipv6_headers = 40 + 20;
+  if (mtu <= ipv6_headers) return;
+  // nft's "set" of this option only ever lowers it.
   for (const std::string_view direction : {"iifname", "oifname"}) {
-    rules.add("{} {} tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu", direction, quoted_set(tunnels));
+    rules.add("{} \"{}\" meta nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set {}", direction,
+              tunnel, mtu - ipv4_headers);
+    rules.add("{} \"{}\" meta nfproto ipv6 tcp flags & (syn | rst) == syn tcp option maxseg size set {}", direction,
+              tunnel, mtu - ipv6_headers);
   }
-  rules.end_chain();
 }
 
 }  // namespace mpquic::policy

@@ -34,7 +34,8 @@ std::vector<std::string> matches(const config::Traffic& traffic, const std::vect
 /// Sets `bits` under `mask` in the mark of the packet or of its connection, and leaves the rest.
 std::string set_mark(std::string_view of, std::uint32_t bits, std::uint32_t mask);
 
-/// A chain that makes TCP fit what both ways of a connection through these interfaces carry.
-void clamp_mss(Ruleset& rules, const std::vector<std::string>& tunnels);
+/// Makes TCP fit a tunnel that carries packets of `mtu` bytes, whichever end asks for larger ones (RFC 6691). 0:
+/// nothing.
+void add_mss_clamp(Ruleset& rules, const std::string& tunnel, unsigned mtu);
 
 }  // namespace mpquic::policy

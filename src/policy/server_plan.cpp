@@ -108,22 +108,15 @@ class ServerPlanner : private Planner {
       // Answers go where the last packet came from: the client may have fallen back to another tunnel.
       for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(tunnels[i], "", mark(i));
       rules_.add("iifname {} return", quoted_set(tunnels));
-      mark_answers();
+      for (std::size_t i = 0; i < tunnels.size(); ++i) mark_by_connection(i);
       rules_.end_chain();
       // The server's own answers have their route before nftables sees them; another mark has it looked up again.
       rules_.begin_chain("own_answers", "type route hook output priority mangle");
-      mark_answers();
+      for (std::size_t i = 0; i < tunnels.size(); ++i) mark_by_connection(i);
       rules_.end_chain();
     }
     if (server_.egress) write_egress(*server_.egress, tunnels);
     plan_.ruleset = rules_.take();
-  }
-
-  void mark_answers() {
-    for (std::size_t i = 0; i < server_.tunnels.size(); ++i) {
-      rules_.add("ct mark & {:#010x} == {:#010x} {}", KernelSlot::mark_mask, mark(i),
-                 set_mark("meta", mark(i), KernelSlot::mark_mask));
-    }
   }
 
   void write_egress(const config::Egress& egress, const std::vector<std::string>& tunnels) {
@@ -133,7 +126,7 @@ class ServerPlanner : private Planner {
     rules_.add("oifname {} ct status dnat accept", quoted_set(tunnels));
     rules_.add("oifname {} drop", quoted_set(tunnels));
     rules_.end_chain();
-    clamp_mss(rules_, tunnels);
+    clamp_mss(server_.tunnels);
     if (egress.masquerade) {
       rules_.begin_chain("source_nat", "type nat hook postrouting priority srcnat");
       rules_.add("iifname {} oifname \"{}\" masquerade", quoted_set(tunnels), egress.interface);
@@ -144,9 +137,10 @@ class ServerPlanner : private Planner {
     for (const config::PortForward& forward : server_.forwards) {
       const bool ipv4 = forward.to->is_ipv4();
       const std::string host = ipv4 ? forward.to->to_string() : "[" + forward.to->to_string() + "]";
-      rules_.add("iifname \"{}\" meta nfproto {} meta l4proto {} th dport {} dnat {} to {}{}", egress.interface,
-                 ipv4 ? "ipv4" : "ipv6", forward.protocol, forward.ports.to_string(), ipv4 ? "ip" : "ip6", host,
-                 forward.to_port ? fmt::format(":{}", *forward.to_port) : "");
+      // To the server itself: what it routes for clients may come in here too.
+      rules_.add("iifname \"{}\" meta nfproto {} fib daddr type local meta l4proto {} th dport {} dnat {} to {}{}",
+                 egress.interface, ipv4 ? "ipv4" : "ipv6", forward.protocol, forward.ports.to_string(),
+                 ipv4 ? "ip" : "ip6", host, forward.to_port ? fmt::format(":{}", *forward.to_port) : "");
     }
     rules_.end_chain();
   }

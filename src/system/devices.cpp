@@ -8,9 +8,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <map>
 
+#include "base/bytes.h"
 #include "system/rtnetlink.h"
 #include "system/sysctl.h"
 
@@ -74,11 +76,21 @@ Request address_request(std::string purpose, std::uint16_t type, std::uint16_t f
   return request;
 }
 
+// With all host bits set (RFC 919); a network of two hosts has none (RFC 3021).
+std::optional<packet::Address> broadcast_of(const packet::InterfaceAddress& own) {
+  if (!own.address.is_ipv4() || own.length > 30) return std::nullopt;
+  std::array<std::uint8_t, 4> bytes;
+  store_be32(bytes.data(), load_be32(own.address.bytes().data()) | 0xffffffffU >> own.length);
+  return packet::Address::from_bytes(bytes);
+}
+
 Result<void> add_address(NetlinkSocket& socket, const DeviceScope& scope, const DeviceAddress& one) {
   const std::string purpose = fmt::format("add {}", one.to_string());
   const auto device = index_of(one.interface);
   if (!device) return failure("{}: {}", purpose, device.error().message);
   Request request = address_request(purpose, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, *device, one.address);
+  // As systemd-networkd sets it: one that takes our address over and finds none tries again for ever.
+  if (const auto broadcast = broadcast_of(one.address)) request.put_bytes(IFA_BROADCAST, broadcast->bytes());
   return socket.apply(std::move(request.put_u8(IFA_PROTO, scope.protocol)));
 }
 

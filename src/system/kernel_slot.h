@@ -46,7 +46,8 @@ class KernelSlot {
   std::string table_;
 };
 
-/// Held while slots are given and shared sysctls change hands: one process of a network namespace at a time.
+/// Held while slots are given and shared sysctls change hands: one process of a network namespace at a time. Of those
+/// that may change anything there: a lock that another user's process pretends to hold is none.
 class KernelLock {
  public:
   /// Waits up to two seconds.

@@ -165,6 +165,12 @@ std::vector<std::string> LinkTable::vlan_interfaces(unsigned vlan, std::string_v
   return names;
 }
 
+bool LinkTable::has_default_route() const {
+  return std::ranges::any_of(default_routes_, [](const RouteMessage& route) {
+    return route.table == RT_TABLE_MAIN && is_for(route, packet::Address::Family::ipv4);
+  });
+}
+
 std::optional<packet::Address> LinkTable::gateway(unsigned ifindex, packet::Address::Family family) const {
   // Of equal metrics the main table's route counts: that is the one an administrator sees first.
   const auto rank = [](const RouteMessage& route) { return std::tuple(route.metric, route.table != RT_TABLE_MAIN); };

@@ -46,6 +46,8 @@ class LinkTable {
   /// The interface that has this address as one to send from; of several one that carries, then the oldest. Empty:
   /// none. Not the loopback, whose addresses are reached over others.
   std::string interface_with(const packet::Address& address) const;
+  /// Whether the main table leads anywhere else than to networks that are right there, over IPv4.
+  bool has_default_route() const;
   /// Interfaces that carry this VLAN, sorted: 802.1Q devices with that id, and others named PARENT.ID, as those are
   /// that something else makes. `parent`: of that one alone; empty: of any.
   std::vector<std::string> vlan_interfaces(unsigned vlan, std::string_view parent) const;

@@ -42,15 +42,16 @@ std::string explanation_of(const Message& end) {
 
 }  // namespace
 
-Result<NetlinkSocket> NetlinkSocket::open() {
+Result<NetlinkSocket> NetlinkSocket::open(int bus) {
   NetlinkSocket opened;
+  opened.bus_ = bus;
   opened.buffer_.resize(receive_size);
   if (auto connected = opened.connect(); !connected) return std::unexpected(connected.error());
   return opened;
 }
 
 Result<void> NetlinkSocket::connect() {
-  socket_.reset(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
+  socket_.reset(mnl_socket_open2(bus_, SOCK_CLOEXEC));
   if (!socket_) return os_failure("open a netlink socket");
   if (mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0) return os_failure("bind a netlink socket");
   // Both only make errors readable, so a kernel that refuses them will do.

@@ -20,11 +20,12 @@ namespace mpquic::system {
 template <class T>
 using Parse = std::optional<T> (*)(const Message&);
 
-/// Asks the kernel over NETLINK_ROUTE and waits for its answer, which comes at once. It works on the network namespace
-/// of the thread that opened it. Errors read "PURPOSE: Invalid argument (the kernel's own explanation)".
+/// Asks the kernel over netlink, NETLINK_ROUTE unless it is told another bus, and waits for its answer, which comes at
+/// once. It works on the network namespace of the thread that opened it. Errors read "PURPOSE: Invalid argument (the
+/// kernel's own explanation)".
 class NetlinkSocket {
  public:
-  static Result<NetlinkSocket> open();
+  static Result<NetlinkSocket> open(int bus = NETLINK_ROUTE);
 
   /// Has something done. The error number `already_so` means that nothing was left to do: no failure.
   Result<void> apply(Request request, int already_so = 0);
@@ -62,6 +63,7 @@ class NetlinkSocket {
   Result<Answer> exchange(Request& request, const Visit& visit);
 
   std::unique_ptr<mnl_socket, Deleter<mnl_socket_close>> socket_;
+  int bus_ = NETLINK_ROUTE;
   std::uint32_t sequence_ = 0;
   std::vector<std::uint8_t> buffer_;
 };

@@ -1,10 +1,22 @@
 #include "system/nftables.h"
 
+#include <fmt/format.h>
 #include <nftables/libnftables.h>
 
+#include <cctype>
 #include <sstream>
 
 namespace mpquic::system {
+
+std::string nft_identifier(std::string_view name) {
+  std::string text;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool fits = std::isalnum(byte) || c == '-' || c == '.';
+    text += fits ? std::string(1, c) : fmt::format("_{:02x}", byte);
+  }
+  return text;
+}
 
 Result<Nftables> Nftables::open() {
   Context context(nft_ctx_new(NFT_CTX_DEFAULT));
@@ -45,6 +57,14 @@ Result<std::string> Nftables::list(std::string_view table) {
     if (name == table) return ask("list table inet " + name);
   }
   return std::string();
+}
+
+Result<std::string> Nftables::list_all_json() {
+  const unsigned text = nft_ctx_output_get_flags(context_.get());
+  nft_ctx_output_set_flags(context_.get(), NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_STATELESS);
+  auto listed = ask("list ruleset");
+  nft_ctx_output_set_flags(context_.get(), text);
+  return listed;
 }
 
 }  // namespace mpquic::system

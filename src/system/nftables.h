@@ -13,6 +13,11 @@ extern "C" void nft_ctx_free(nft_ctx* context);
 
 namespace mpquic::system {
 
+/// A name as a part of what tables and chains are called, which may hold less than it does: each other character
+/// becomes
+/// `_` and two digits of its number.
+std::string nft_identifier(std::string_view name);
+
 /// nftables of the network namespace of the thread that uses it, in the language of nft(8). Needs CAP_NET_ADMIN.
 class Nftables {
  public:
@@ -24,6 +29,8 @@ class Nftables {
   Result<std::vector<std::string>> tables();
   /// A table of family inet as nft prints it; empty when there is none.
   Result<std::string> list(std::string_view table);
+  /// All of it, whosever it is, in the JSON of libnftables-json(5).
+  Result<std::string> list_all_json();
 
  private:
   using Context = std::unique_ptr<nft_ctx, Deleter<nft_ctx_free>>;

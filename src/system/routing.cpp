@@ -39,18 +39,14 @@ std::optional<PolicyRoute> parse_policy_route(const Message& message) {
 
 std::optional<PolicyRule> parse_policy_rule(const Message& message) {
   if (message.type != RTM_NEWRULE) return std::nullopt;
-  const auto header = message.header<fib_rule_hdr>();
-  if (!header || (header->family != AF_INET && header->family != AF_INET6)) return std::nullopt;
-  const auto attributes = Attributes::of(message, sizeof *header);
-  if (attributes.u8(FRA_PROTOCOL) != our_protocol) return std::nullopt;
-  return PolicyRule{
-      .family = header->family == AF_INET ? packet::Address::Family::ipv4 : packet::Address::Family::ipv6,
-      .priority = attributes.u32(FRA_PRIORITY).value_or(0),
-      .table = attributes.u32(FRA_TABLE).value_or(header->table),
-      .mark = attributes.u32(FRA_FWMARK).value_or(0),
-      .mask = attributes.u32(FRA_FWMASK).value_or(0),
-      .output_interface = std::string(attributes.text(FRA_OIFNAME).value_or("")),
-  };
+  const auto rule = parse_rule(message);
+  if (!rule || rule->protocol != our_protocol) return std::nullopt;
+  return PolicyRule{.family = rule->family,
+                    .priority = rule->priority,
+                    .table = rule->table,
+                    .mark = rule->mark,
+                    .mask = rule->mask,
+                    .output_interface = rule->output_interface};
 }
 
 Request route_request(std::string purpose, std::uint16_t type, std::uint16_t flags, const PolicyRoute& route) {
@@ -141,8 +137,8 @@ std::string PolicyRule::to_string() const {
 }
 
 bool RoutingScope::holds(const PolicyRoute& route) const {
-  return (route.table >= first && route.table - first < count) ||
-         std::ranges::find(devices, route.ifindex) != devices.end();
+  const std::uint32_t number = route.table == RT_TABLE_MAIN ? route.metric : route.table;
+  return number >= first && number - first < count;
 }
 
 bool RoutingScope::holds(const PolicyRule& rule) const {
@@ -163,17 +159,18 @@ Result<Routing> read_routing(NetlinkSocket& socket, const RoutingScope& scope) {
   Routing present;
   auto routes = socket.dump(all_routes_request(), parse_policy_route);
   if (!routes) return std::unexpected(routes.error());
-  auto rules = socket.dump(Request("list rules", RTM_GETRULE, 0, fib_rule_hdr{}), parse_policy_rule);
+  auto rules = socket.dump(all_rules_request(), parse_policy_rule);
   if (!rules) return std::unexpected(rules.error());
   std::ranges::copy_if(*routes, std::back_inserter(present.routes), [&](const auto& one) { return scope.holds(one); });
   std::ranges::copy_if(*rules, std::back_inserter(present.rules), [&](const auto& one) { return scope.holds(one); });
   return present;
 }
 
-Result<void> apply_routing(NetlinkSocket& socket, const RoutingScope& scope, const Routing& wanted) {
+Result<void> apply_routing(NetlinkSocket& socket, const RoutingScope& scope, const Routing& wanted, Stale stale) {
   const auto before = read_routing(socket, scope);
   if (!before) return std::unexpected(before.error());
-  const RoutingChanges changes = difference(wanted, *before);
+  RoutingChanges changes = difference(wanted, *before);
+  if (stale == Stale::stays) changes.remove = {};
   if (changes.empty()) return {};
   auto done = carry_out(socket, changes, *before);
   if (done) return done;

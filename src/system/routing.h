@@ -53,10 +53,9 @@ struct RoutingChanges {
 };
 
 /// Which of the kernel's routes and rules with our protocol number are this node's: those of its range of tables and
-/// priorities, and those of any table that lead to one of its own devices.
+/// priorities, and those of the main table with a metric out of the same range.
 struct RoutingScope {
   std::uint32_t first = 0, count = 0;
-  std::vector<unsigned> devices;  ///< ifindex
 
   bool holds(const PolicyRoute& route) const;
   bool holds(const PolicyRule& rule) const;
@@ -67,8 +66,12 @@ RoutingChanges difference(const Routing& wanted, const Routing& present);
 
 Result<Routing> read_routing(NetlinkSocket& socket, const RoutingScope& scope);
 
+/// Of the present routes and rules that are not wanted.
+enum class Stale : std::uint8_t { goes, stays };
+
 /// Makes the routes and rules of `scope` what is wanted, new ones before old ones go. After a failure everything is as
 /// it was before. Needs CAP_NET_ADMIN.
-Result<void> apply_routing(NetlinkSocket& socket, const RoutingScope& scope, const Routing& wanted);
+Result<void> apply_routing(NetlinkSocket& socket, const RoutingScope& scope, const Routing& wanted,
+                           Stale stale = Stale::goes);
 
 }  // namespace mpquic::system

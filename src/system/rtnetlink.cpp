@@ -1,6 +1,7 @@
 #include "system/rtnetlink.h"
 
 #include <fmt/format.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -131,6 +132,35 @@ std::optional<RouteMessage> parse_default_route(const Message& message) {
   return route;
 }
 
+std::optional<RuleMessage> parse_rule(const Message& message) {
+  if (message.type != RTM_NEWRULE && message.type != RTM_DELRULE) return std::nullopt;
+  const auto header = message.header<fib_rule_hdr>();
+  if (!header || (header->family != AF_INET && header->family != AF_INET6)) return std::nullopt;
+  const auto attributes = Attributes::of(message, sizeof *header);
+  const auto prefix = [&](std::uint16_t type, unsigned length) -> std::optional<packet::Prefix> {
+    const auto address = to_address(header->family, attributes.bytes(type));
+    if (!address || length == 0 || length > address->bits()) return std::nullopt;
+    return packet::Prefix(*address, length);
+  };
+  constexpr std::array<std::uint16_t, 7> narrowing = {FRA_FLOW,     FRA_TUN_ID,      FRA_L3MDEV,     FRA_UID_RANGE,
+                                                      FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE};
+  const auto there = [&](std::uint16_t type) { return attributes.bytes(type).has_value(); };
+  return RuleMessage{
+      .family = header->family == AF_INET ? packet::Address::Family::ipv4 : packet::Address::Family::ipv6,
+      .priority = attributes.u32(FRA_PRIORITY).value_or(0),
+      .action = header->action,
+      .protocol = attributes.u8(FRA_PROTOCOL).value_or(0),
+      .table = attributes.u32(FRA_TABLE).value_or(header->table),
+      .mark = attributes.u32(FRA_FWMARK).value_or(0),
+      .mask = attributes.u32(FRA_FWMASK).value_or(0),
+      .input_interface = std::string(attributes.text(FRA_IIFNAME).value_or("")),
+      .output_interface = std::string(attributes.text(FRA_OIFNAME).value_or("")),
+      .source = prefix(FRA_SRC, header->src_len),
+      .destination = prefix(FRA_DST, header->dst_len),
+      .narrowed = header->tos != 0 || (header->flags & FIB_RULE_INVERT) != 0 || std::ranges::any_of(narrowing, there),
+      .ignores_defaults = attributes.u32(FRA_SUPPRESS_PREFIXLEN).value_or(~0U) != ~0U};
+}
+
 Request link_request(std::string_view name) {
   Request request(fmt::format("ask for interface {}", name), RTM_GETLINK, 0, ifinfomsg{});
   request.put_text(IFLA_IFNAME, name);
@@ -140,5 +170,6 @@ Request link_request(std::string_view name) {
 Request all_links_request() { return Request("list interfaces", RTM_GETLINK, 0, ifinfomsg{}); }
 Request all_addresses_request() { return Request("list addresses", RTM_GETADDR, 0, ifaddrmsg{}); }
 Request all_routes_request() { return Request("list routes", RTM_GETROUTE, 0, rtmsg{}); }
+Request all_rules_request() { return Request("list rules", RTM_GETRULE, 0, fib_rule_hdr{}); }
 
 }  // namespace mpquic::system

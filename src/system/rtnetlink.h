@@ -68,15 +68,34 @@ struct RouteMessage {
   bool operator==(const RouteMessage&) const = default;
 };
 
+/// A rule of routing policy, ip-rule(8). What is absent or empty matches everything.
+struct RuleMessage {
+  packet::Address::Family family = packet::Address::Family::ipv4;
+  std::uint32_t priority = 0;  ///< lower comes first
+  std::uint8_t action = 0;     ///< FR_ACT_*
+  std::uint8_t protocol = 0;   ///< RTPROT_*: who made it
+  std::uint32_t table = 0;     ///< of FR_ACT_TO_TBL
+  std::uint32_t mark = 0, mask = 0;
+  std::string input_interface, output_interface;
+  std::optional<packet::Prefix> source, destination;
+  bool narrowed = false;          ///< by something that is not told here: ports, protocol, user, DSCP, inverted ...
+  bool ignores_defaults = false;  ///< routes of length 0 in its table do not count (suppress_prefixlength)
+
+  bool operator==(const RuleMessage&) const = default;
+};
+
 std::optional<LinkMessage> parse_link(const Message& message);
 std::optional<AddressMessage> parse_address(const Message& message);
 std::optional<RouteMessage> parse_route(const Message& message);
 /// As parse_route(), but nullopt for any but a unicast default route.
 std::optional<RouteMessage> parse_default_route(const Message& message);
 
+std::optional<RuleMessage> parse_rule(const Message& message);
+
 Request link_request(std::string_view name);  ///< one link; ENODEV when there is none
 Request all_links_request();
 Request all_addresses_request();
 Request all_routes_request();
+Request all_rules_request();
 
 }  // namespace mpquic::system

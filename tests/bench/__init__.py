@@ -6,7 +6,8 @@ measured in turns, round after round, so that whatever else the machine does mee
 the rounds; what counts are their ratios.
 
     contestants.py   who takes part, and how each is set up
-    measurements.py  what can be measured: throughput.py, rtt.py, small.py, paced.py, idle.py
+    measurements.py  what can be measured: throughput.py, rtt.py, small.py, paced.py, isolation.py, idle.py
+    shared_link.py   the network of isolation.py: a tunnel for each class on one link
     meter.py         CPU time of the tunnels and of the whole machine
     samples.py       what was measured; medians
     targets.py       what mpquic has promised

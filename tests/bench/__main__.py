@@ -36,8 +36,8 @@ def main() -> int:
 
     outcome = _measure(names, arguments.rounds or (2 if arguments.quick else 5), arguments.quick)
 
-    contestants = [[name, f"MTU {mtu}", EVERYBODY[name]] for name, mtu in outcome.mtus.items()]
-    print(report.align(contestants, left=(0, 1, 2)), "\n")
+    if contestants := [[name, f"MTU {mtu}", EVERYBODY[name]] for name, mtu in outcome.mtus.items()]:
+        print(report.align(contestants, left=(0, 1, 2)), "\n")
     print(f"Rounds: {outcome.rounds}. Each figure is their median (least..most).\n")
     for name in names:
         shown = MEASUREMENTS[name]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from lab import Lab, Node, Process, programs, topology
 from tests.e2e.nodes import Authority, Mpquic, Testbed, client_configuration, server_configuration, until
 
+from .shared_link import SharedLink
+
 CLIENT = "box1"
 EVERYBODY = {
     "bare": "the veth cable itself",
@@ -43,6 +45,7 @@ class Field:
         self.testbed = Testbed(lab, Authority(lab.directory / "tls"))
         self.iperf3 = self.net.server.iperf3_server()
         self._made: dict[str, Contestant] = {}
+        self._shared_link: SharedLink | None = None
         self._makers: dict[str, Callable[[], Contestant]] = {
             "bare": self._bare,
             "relay": self._relay,
@@ -58,6 +61,13 @@ class Field:
             until(lambda: contestant.client.ping(contestant.address, count=1).received == 1, 10, f"{name} answers")
             self._made[name] = contestant
         return self._made[name]
+
+    @property
+    def shared_link(self) -> SharedLink:
+        """No contestant: three tunnels of mpquic, on a network of their own."""
+        if self._shared_link is None:
+            self._shared_link = SharedLink(self.testbed.lab, self.testbed)
+        return self._shared_link
 
     @property
     def made(self) -> list[Contestant]:

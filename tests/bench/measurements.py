@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import idle, paced, rtt, small, throughput
+from . import idle, isolation, paced, rtt, small, throughput
 from .contestants import EVERYBODY, Field
 from .samples import Figures
+from .shared_link import RATE_MBPS
 
 ONE_WORKER = [name for name in EVERYBODY if name != "mpquic-2"]
 
@@ -58,6 +59,15 @@ MEASUREMENTS = {
         ["mpquic", "mpquic-2"],
         {"workers_one": "1 flow", "workers_four": "4 flows"},
         lambda field, name, quick: throughput.measure_flows(field[name], 2 if quick else 5),
+    ),
+    "isolation": Measurement(
+        f"isolation: tunnels cr, df and bk on one link of {RATE_MBPS} Mbit/s and 20 ms, with UDP of "
+        f"{', '.join(str(stream.mbps) for stream in isolation.STREAMS.values())} Mbit/s; ms of a ping",
+        isolation.CONDITIONS,
+        {"cr_mbps": "cr Mbit/s", "cr_rtt": "cr ms", "cr_rtt95": "95 %", "cr_lost": "cr lost %",
+         "df_mbps": "df Mbit/s", "df_rtt": "df ms", "df_rtt95": "95 %", "df_lost": "df lost %",
+         "bk_mbps": "bk Mbit/s", "bk_lost": "bk lost %"},
+        lambda field, name, quick: isolation.measure(field.shared_link, name, 4 if quick else 10),
     ),
     "idle": Measurement(
         f"idle: a server with {idle.CLIENTS} clients that carry nothing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import isolation
 from .samples import Samples
 
 
@@ -67,4 +68,11 @@ TARGETS = [
     Target("1000 idle clients: % of a core", "idle_cpu", 3, at_least=False),
     Target("two workers, one flow, Gbit/s", "workers_one", 0.97, against="mpquic", contestant="mpquic-2"),
     Target("two workers, four flows, Gbit/s", "workers_four", 0.97, against="mpquic", contestant="mpquic-2"),
-]
+    *(
+        Target(f"{tunnel}, {condition}: {what}", f"{tunnel}_{metric}", 0.98 if at_least else 1.02, at_least,
+               against=isolation.BASELINE, contestant=condition)
+        for condition in isolation.LOSSY
+        for tunnel in isolation.WATCHED
+        for what, metric, at_least in (("Mbit/s", "mbps", True), ("ms", "rtt", False), ("arrived, %", "arrived", True))
+    ),
+]  # fmt: skip

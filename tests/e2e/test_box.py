@@ -42,7 +42,8 @@ NFT
 
 SNAPSHOT = """
 ip -o route show table all; ip -6 -o route show table all; ip rule; ip -6 rule; nft -s list ruleset
-sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding
+sysctl net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv4.conf.all.accept_redirects
+sysctl net.ipv4.conf.lan0.forwarding net.ipv6.conf.lan0.forwarding
 sysctl -a 2>/dev/null | grep -E 'conf\\.(wan1|wan2|lan0|all|default)\\.(rp_filter|accept_ra) '
 """
 
@@ -167,10 +168,22 @@ class TestClassification:
         mtu = json.loads(site.net.box.ip("-json link show dev df"))[0]["mtu"]
         server = site.net.internet.start([sys.executable, "-c", _SEGMENT_SIZE])
         server.wait_for_log("ready")
-        assert site.net.lan.tcp_connect(INTERNET_V4, 7100)
-        size = int(server.wait_for_log(r"size (\d+)").group(1))
-        assert size <= mtu - 40 - 12, "less TCP's time stamps"
+        here = int(site.net.lan.python(_CONNECTED_SEGMENT_SIZE, INTERNET_V4))
+        there = int(server.wait_for_log(r"size (\d+)").group(1))
+        assert max(here, there) <= mtu - 40 - 12, "less TCP's time stamps"
 
+    def test_the_box_answers_by_the_tunnel_that_it_was_asked_by(self, site: Site) -> None:
+        leaked = site.net.box.start(["tcpdump", "-n", "-l", "-i", "wan1", "icmp"])
+        leaked.wait_for_log("listening on")
+        assert site.net.server.ping("10.200.1.1", count=3, source="198.51.100.1").received == 3
+        leaked.stop()
+        assert "ICMP" not in leaked.log
+
+
+_CONNECTED_SEGMENT_SIZE = """
+import socket, sys
+print(socket.create_connection((sys.argv[1], 7100), timeout=5).getsockopt(6, 2))
+"""
 
 _SEGMENT_SIZE = """
 import socket
@@ -215,13 +228,20 @@ class TestConnectionsKeepTheirTunnel:
         assert site.way_of(INTERNET_V4) == "cr"
         goes_by("df")
 
+        # After a stop nothing is remembered that could mean another tunnel then: the rules decide anew.
+        site.client.stop()
+        site.client.write(before)
+        site.client.start().wait_until_up()
+        until(lambda: site.net.lan.ping(INTERNET_V4, count=1, patience=0.3).received == 1, 3)
+        goes_by("cr")
+
 
 class TestStrictness:
     @pytest.fixture
     def strict(self, testbed: Testbed) -> Site:
         rules = [
             {"source": SECOND_HOST, "tunnel": "cr", "fallback": "df"},
-            {"interface": "lan0", "tunnel": "cr"},
+            {"interface": ["lan0", "lan5"], "tunnel": "cr"},
         ]
         authority = testbed.authority
         return make_site(testbed, box_client(authority, rules), box_server(authority, egress={"interface": "inet0"}))
@@ -267,6 +287,39 @@ class TestStrictness:
         assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
         assert goes_on()
 
+    def test_an_interface_that_goes_down_is_as_good_as_a_cut(self, strict: Site) -> None:
+        box = strict.net.box
+        assert strict.way_of("-I", SECOND_HOST, INTERNET_V4) == "cr"
+        # One LAN of several may be down as well, and keeps its address.
+        box.ip("link add lan5 type ifb")
+        box.add_addresses("lan5", "192.168.55.1/24")
+        box.ip("link set wan1 down")
+        until(lambda: strict.client.tunnel("cr")["state"] != "up", 3)
+        box.ip("route add 192.0.2.0/24 dev wan2")  # events do not put off what has its time
+        begun = time.monotonic()
+        pinged = ["ping", "-n", "-c", "1", "-W", "0.3", "-I", SECOND_HOST, INTERNET_V4]
+        until(lambda: strict.net.lan.run(pinged, check=False).returncode == 0, 1.5, "the fallback")
+        assert time.monotonic() - begun < patience(1.5)
+        difference = box.run([programs.mpquic(), "net", "diff", str(strict.client.file)], check=False)
+        assert (difference.returncode, difference.stdout) == (0, ""), "the node says what is up and what is not"
+
+    def test_nothing_leaks_at_the_start_and_at_the_stop(self, testbed: Testbed) -> None:
+        net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+        net.box.sysctl({"net.ipv4.ip_forward": "0"})
+        testbed.run(net.server, box_server(testbed.authority, egress={"interface": "inet0"}))
+        watched = [net.box.start(["tcpdump", "-n", "-l", "-i", name, "host", LAN_V4]) for name in ("wan1", "wan2")]
+        for capture in watched:
+            capture.wait_for_log("listening on")
+        ping = net.lan.start(["ping", "-n", "-f", "-i", "0.002", INTERNET_V4])
+        client = testbed.add(net.box, box_client(testbed.authority, [{"interface": "lan0", "tunnel": "cr"}]))
+        for _ in range(5):
+            client.start().wait_until_up()
+            client.stop()
+        ping.stop()
+        for capture in watched:
+            capture.stop()
+            assert "ICMP" not in capture.log, capture.log
+
     def test_after_a_crash_nothing_leaks_either(self, strict: Site) -> None:
         assert strict.way_of(INTERNET_V4) == "cr"
         strict.client.kill()
@@ -291,6 +344,27 @@ def test_the_server_finds_the_lan_by_a_tunnel_that_the_client_is_connected_to(te
     until(lambda: "dev mc" in net.server.ip(f"route get {LAN_V4}"))
 
 
+_ADVERTISE = """
+import socket, struct, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.SOL_SOCKET, 25, sys.argv[1].encode())  # SO_BINDTODEVICE
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+s.sendto(struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0), ("ff02::1", 0))
+"""
+
+
+def test_a_route_that_was_advertised_survives_forwarding(testbed: Testbed) -> None:
+    """An interface forgets them when it becomes a router's, unless it was told to listen on before (RFC 4861)."""
+    net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
+    net.box.sysctl({"net.ipv6.conf.all.forwarding": "0", "net.ipv6.conf.wan1.accept_ra": "1"})
+    net.server.python(_ADVERTISE, "wan1")
+    until(lambda: "proto ra" in net.box.ip("-6 route show default"))
+    client = testbed.run(net.box, box_client(testbed.authority, CLASSIFY))
+    assert "proto ra" in net.box.ip("-6 route show default")
+    client.stop()
+    assert "proto ra" in net.box.ip("-6 route show default")
+
+
 class TestKernelState:
     def net_command(self, client: Mpquic, verb: str) -> subprocess.CompletedProcess[str]:
         return client.node.run([programs.mpquic(), "net", verb, str(client.file)], check=False)
@@ -298,7 +372,11 @@ class TestKernelState:
     def test_what_is_not_ours_is_never_touched(self, testbed: Testbed) -> None:
         net = topology.box(testbed.lab, [LinkSpec(), LinkSpec()])
         shell(net.box, FOREIGN)
-        net.box.sysctl({"net.ipv4.ip_forward": "0", "net.ipv4.conf.wan1.rp_filter": "1"})
+        net.box.sysctl({"net.ipv4.ip_forward": "0", "net.ipv6.conf.all.forwarding": "0"})
+        net.box.sysctl({
+            "net.ipv4.conf.wan1.rp_filter": "1", "net.ipv4.conf.all.accept_redirects": "0",
+            "net.ipv4.conf.lan0.forwarding": "1", "net.ipv6.conf.lan0.forwarding": "1",
+        })  # fmt: skip
         before = snapshot(net.box)
         client = testbed.add(net.box, box_client(testbed.authority, CLASSIFY))
 
@@ -307,7 +385,7 @@ class TestKernelState:
         assert applied.returncode == 0, applied.stderr
         with_ours = snapshot(net.box)
         assert set(before) - set(with_ours) == {
-            "net.ipv4.ip_forward = 0", "net.ipv4.conf.wan1.rp_filter = 1",
+            "net.ipv4.ip_forward = 0", "net.ipv4.conf.wan1.rp_filter = 1", "net.ipv6.conf.all.forwarding = 0",
             "net.ipv6.conf.wan1.accept_ra = 1", "net.ipv6.conf.wan2.accept_ra = 1",
         }  # fmt: skip
         again = self.net_command(client, "diff")
@@ -356,7 +434,7 @@ class TestKernelState:
             shell(box, damage)
             until(in_place, 0.5, damage)
         assert site.way_of(INTERNET_V6) == "cr"
-        site.client.wait_for_log("somebody has changed routes, rules or nftables of mpquic: putting them back")
+        site.client.wait_for_log("somebody has changed routes, rules or nftables of mpquic: they are as they were")
 
     def test_a_node_that_runs_is_left_alone(self, site: Site) -> None:
         refused = self.net_command(site.client, "remove")

@@ -168,8 +168,9 @@ class TestRefusal:
 
 _HOLD_THE_LOCK = """
 import socket, time
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s = socket.socket(socket.AF_UNIX)
 s.bind("\\0mpquic-kernel-state")
+s.listen()
 print("held", flush=True)
 time.sleep(60)
 """

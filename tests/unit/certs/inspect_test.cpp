@@ -151,6 +151,19 @@ TEST_F(Inspect, AChainIsAsGoodAsItsWorstABundleAsItsBest) {
   EXPECT_FALSE(check_validity(load("bundle.pem"), new_year + days(5000)));
 }
 
+TEST_F(Inspect, TellsAnAuthorityFromItsNamesakeAndFromAStranger) {
+  const TemporaryDirectory namesake, stranger;
+  ASSERT_TRUE(make_authority(namesake.path(), "Example CA", {}));
+  ASSERT_TRUE(make_authority(stranger.path(), "Other CA", {}));
+  const auto box1 = directory_ / "box1.pem";
+  EXPECT_EQ(check_signature(box1, directory_ / "ca.pem").value(), Signature::good);
+  EXPECT_EQ(check_signature(box1, namesake / "ca.pem").value(), Signature::of_namesake);
+  EXPECT_EQ(check_signature(box1, stranger / "ca.pem").value(), Signature::of_another);
+  directory_.write("bundle.pem", contents(namesake / "ca.pem") + contents(directory_ / "ca.pem"));
+  EXPECT_EQ(check_signature(box1, directory_ / "bundle.pem").value(), Signature::good);
+  EXPECT_FALSE(check_signature(box1, directory_ / "box1.key"));
+}
+
 TEST_F(Inspect, DescribesWhoUntilWhenAndByWhom) {
   const CertificateFile server = load("server.pem");
   const std::string text = describe(server, new_year + days(700));

@@ -55,6 +55,13 @@ TEST_F(ClassifyFile, AVlanSchemeIsOneLineForAllClassesOfALan) {
   }
 }
 
+TEST_F(ClassifyFile, AVlanIsAnotherInterfaceThanTheOneBelowIt) {
+  const std::string plain = "  - {interface: lan0, tunnel: df}\n",
+                    tagged = "  - {interface: lan0, vlan: 21, tunnel: cr}\n";
+  EXPECT_EQ(errors(start + plain + tagged), Lines());
+  EXPECT_EQ(errors(start + tagged + plain), Lines());
+}
+
 TEST_F(ClassifyFile, EachMistakeIsNamedWhereItStands) {
   const struct {
     std::string rules;
@@ -115,6 +122,8 @@ TEST_F(ClassifyFile, AServerHasAnEgressAndForwards) {
       {"forward: {to: 172.16.0.2}\n", {"7:10: a forward names a port: {udp: 5060, to: ADDRESS}, or tcp"}},
       {"forward:\n  - {udp: 5060-5070, to: 172.16.0.2}\n  - {udp: 5065, to: 172.16.0.3}\n",
        {"9:5: port 5065 is forwarded already (line 8)"}},
+      {"forward: {udp: 40000-50000, to: 172.16.0.2}\n",
+       {"7:10: port 45010 is the one that the server listens on itself"}},
       {"forward: {udp: 5060-5070, to: 172.16.0.2, to_port: 80}\n",
        {"7:10: to_port: only a single port can become another one"}},
   };

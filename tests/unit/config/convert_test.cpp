@@ -71,6 +71,10 @@ std::string replaced(std::string text, const std::string& from, const std::strin
   return text.replace(text.find(from), from.size(), to);
 }
 
+std::string client_of(const std::string& tunnel, const std::string& address) {
+  return replaced(replaced(client, "mpq4", tunnel), "10.200.4.1", address);
+}
+
 TEST_F(Convert, EveryInstanceMeansTheSameNatively) {
   const std::string texts[] = {
       client,
@@ -137,9 +141,9 @@ TEST_F(Convert, WhatIsShippedLoadsWithoutAWarningAndMeansTheSameTogether) {
 TEST_F(Convert, OneLinkUnderTwoNamesAndTwoLinksUnderOneName) {
   const std::string on = "multipath_enabled: true\n";
   const Instance first = flat("1.yaml", client + on + "multipath_paths: {name: wan}\n");
-  const Instance second = flat("2.yaml", replaced(client, "mpq4", "mpq5") + on + "multipath_paths: {name: other}\n");
+  const Instance second = flat("2.yaml", client_of("mpq5", "10.200.5.1") + on + "multipath_paths: {name: other}\n");
   const Instance third = flat(
-      "3.yaml", replaced(replaced(client, "mpq4", "mpq6"), "enp7s6", "enp7s7") + on + "multipath_paths: {name: wan}\n");
+      "3.yaml", replaced(client_of("mpq6", "10.200.6.1"), "enp7s6", "enp7s7") + on + "multipath_paths: {name: wan}\n");
   const auto merged = merge(std::vector{first, second, third});
   ASSERT_TRUE(merged);
   const ClientConfig& node = *merged->client();
@@ -168,9 +172,11 @@ TEST_F(Convert, FilesThatCantBeOneNodeAreNamed) {
             "1.yaml and 2.yaml can't be one node: their TLS settings differ");
   EXPECT_EQ(error({one, flat("2.yaml", client + "log_level: debug\n")}),
             "1.yaml and 2.yaml can't be one node: their log_level differs");
-  const Instance five = flat("5.yaml", replaced(client, "mpq4", "mpq5"));
-  EXPECT_EQ(error({one, five, one}), "1.yaml and 1.yaml can't be one node: both have the tunnel \"mpq4\"");
+  const Instance five = flat("5.yaml", client_of("mpq5", "10.200.5.1"));
   EXPECT_EQ(error({one, five}), "none");
+  EXPECT_EQ(error({one, five, one}), "1.yaml and 1.yaml can't be one node: both have the tunnel \"mpq4\"");
+  EXPECT_EQ(error({one, five, flat("6.yaml", client_of("mpq6", "10.200.5.1"))}),
+            "5.yaml and 6.yaml can't be one node: both have the address 10.200.5.1");
 }
 
 }  // namespace

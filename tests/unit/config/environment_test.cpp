@@ -97,7 +97,7 @@ class EnvironmentFiles : public Loading {
   void TearDown() override {
     for (const char* name : {"box.env", "global.env"}) std::filesystem::remove_all(folder_ / name);
   }
-  Environment read(Lines errors) {
+  static Environment read(const Lines& errors) {
     Problems problems;
     const Environment environment = Environment::beside(folder_ / "box.yaml", problems);
     Lines found;

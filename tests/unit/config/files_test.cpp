@@ -69,5 +69,14 @@ TEST_F(NamedFiles, ACertificateForTheOtherRoleIsAWarning) {
             Lines{"7:16: tls/server.pem is not made for clients: a server may refuse it"});
 }
 
+TEST_F(NamedFiles, CanBeLeftToTheCaller) {
+  const auto file = write("lone.yaml", client("  ca: tls/other.pem\n"));
+  EXPECT_FALSE(load(file, today));
+  const auto loaded = load_without_files(file);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->configuration.client()->tls.ca->value, folder_ / "tls/other.pem");
+  EXPECT_EQ(load_without_files(write("wrong.yaml", "role: client\n")).has_value(), false);
+}
+
 }  // namespace
 }  // namespace mpquic::config

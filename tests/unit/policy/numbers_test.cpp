@@ -39,9 +39,9 @@ TEST(Numbers, AreReadBackFromTheNamesOfChains) {
 }
 
 TEST(Numbers, DestinationsThatDifferHaveKeysThatDiffer) {
-  EXPECT_NE(destination_key("a-b"), destination_key("a_2db"));
+  EXPECT_NE(destination_key("a+b"), destination_key("a_2bb"));
   EXPECT_NE(destination_key("a", "b"), destination_key("a/b"));
-  EXPECT_EQ(destination_key("a-b", "c"), "a_2db/c");
+  EXPECT_EQ(destination_key("a_b", "c"), "a_5fb/c");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <variant>
 
 namespace mpquic::policy {
@@ -53,6 +54,7 @@ class PlanTest : public testing::Test {
                       .interface_with = [this](const packet::Address&) { return holder_; },
                       .vlan_interfaces = [](unsigned, std::string_view) { return std::vector<std::string>(); },
                       .no_vlans = [] { return std::optional<std::string>(); },
+                      .has_default_route = [this] { return has_default_route_; },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
                       .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
                       .up = [this](const std::string& name, const std::string&) { return up_.contains(name); }});
@@ -71,6 +73,7 @@ class PlanTest : public testing::Test {
   Numbers numbers_;
   config::ClientConfig client_;
   std::map<std::string, system::LinkState> links_;
+  bool has_default_route_ = true;
   std::map<std::string, std::string> sysctls_;
   std::optional<packet::Address> leased_;
   std::string holder_;  ///< the interface that has any address asked for
@@ -158,6 +161,53 @@ TEST_F(PlanTest, ALinkOnAVlanThatIsAboutToBeMadeIsNotWaitedFor) {
   EXPECT_EQ(plan().waiting, Texts());
   EXPECT_EQ(plan().devices.vlans, (std::vector<system::VlanDevice>{{"wan.7", "wan", 7}}));
   EXPECT_EQ(ways(link_table), Texts());
+}
+
+TEST_F(PlanTest, WhereTheMainTableLeadsNowhereEvenALooseReversePathCheckIsTooStrict) {
+  has_default_route_ = false;
+  sysctls_["net/ipv4/conf/wan/rp_filter"] = "2";
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "0";
+  EXPECT_EQ(plan().sysctls["net/ipv4/conf/wan/rp_filter"], "0");
+  EXPECT_EQ(plan().waiting, Texts());
+  sysctls_["net/ipv4/conf/all/rp_filter"] = "2";
+  EXPECT_EQ(plan().waiting.size(), 1U) << "that of all interfaces is not ours to change";
+}
+
+TEST_F(PlanTest, AnInterfaceWhoseSettingsCouldNotBeRememberedKeepsThem) {
+  client_.links[0].interface = "w+1";
+  links_["w+1"] = links_["wan"];
+  sysctls_["net/ipv4/conf/w+1/rp_filter"] = "1";
+  EXPECT_FALSE(plan().sysctls.contains("net/ipv4/conf/w+1/rp_filter"));
+  EXPECT_EQ(plan().waiting.size(), 1U);
+}
+
+TEST_F(PlanTest, ALanThatIsDownHasNoRoutes) {
+  const auto to_lan = [&] {
+    const Plan now = plan();
+    return std::ranges::count(now.routing.routes, prefix("172.16.0.0/24"), &system::PolicyRoute::destination);
+  };
+  EXPECT_EQ(to_lan(), 2);
+  links_["lan"].up = false;
+  EXPECT_EQ(to_lan(), 0);
+}
+
+TEST_F(PlanTest, OfTwoRoutesToOnePlaceOneIsMade) {
+  links_["lan9"] = link(9, "172.16.0.0/24");
+  client_.classify[0].traffic.interfaces.push_back(std::string("lan9"));
+  std::set<std::tuple<std::uint32_t, packet::Prefix, std::uint32_t>> places;
+  for (const auto& route : plan().routing.routes) {
+    EXPECT_TRUE(places.emplace(route.table, route.destination, route.metric).second) << route.to_string();
+  }
+}
+
+TEST_F(PlanTest, TcpFitsEachTunnelBothWays) {
+  links_["cr"].mtu = 1300;
+  const std::string rules = plan().ruleset;
+  for (const char* part :
+       {"iifname \"cr\" meta nfproto ipv4", "oifname \"cr\" meta nfproto ipv6", "set 1260", "set 1240"}) {
+    EXPECT_NE(rules.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(rules.find("iifname \"df\" meta nfproto"), std::string::npos) << "it has no MTU yet";
 }
 
 TEST_F(PlanTest, ARuleForAnInterfaceThatIsMissingStandsAndIsWaitedFor) {

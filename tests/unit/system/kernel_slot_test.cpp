@@ -1,6 +1,9 @@
 #include "system/kernel_slot.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <set>
 
@@ -14,7 +17,7 @@ TEST(KernelSlot, ANodeFindsItsOwnAgainAndANewOneTakesTheFirstThatIsFree) {
   EXPECT_EQ(KernelSlot::choose("cr5", tables)->number(), 2U);
   EXPECT_EQ(KernelSlot::choose("df5", tables)->table(), "mpquic.1.df5");
   EXPECT_EQ(KernelSlot::choose("box", {})->number(), 0U);
-  EXPECT_EQ(KernelSlot::choose("bo x$", {})->table(), "mpquic.0.bo_x_");
+  EXPECT_EQ(KernelSlot::choose("bo x$", {})->table(), "mpquic.0.bo_20x_24");
   std::vector<std::string> all;
   for (std::uint32_t i = 0; i < KernelSlot::slots; ++i) all.push_back(KernelSlot(i, "n" + std::to_string(i)).table());
   EXPECT_FALSE(KernelSlot::choose("one-more", all));
@@ -46,6 +49,19 @@ TEST_F(KernelLockTest, OneAtATimeInANetworkNamespace) {
   {
     const auto given_up = std::move(*held);
   }
+  EXPECT_TRUE(KernelLock::take());
+}
+
+TEST_F(KernelLockTest, WhoMayChangeNothingHoldsNoLock) {
+  const OtherProcess pretender([] {
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    std::memcpy(name.sun_path + 1, "mpquic-kernel-state", 19);
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    return setresuid(65534, 65534, 65534) == 0 &&
+           bind(socket, reinterpret_cast<const sockaddr*>(&name), offsetof(sockaddr_un, sun_path) + 20) == 0 &&
+           listen(socket, 1) == 0;
+  });
   EXPECT_TRUE(KernelLock::take());
 }
 

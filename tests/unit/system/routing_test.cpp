@@ -18,7 +18,6 @@ class RoutingTest : public OwnNetwork {
     run("ip link add one type ifb && ip link set one up && ip address add 10.0.0.1/24 dev one && "
         "ip link add two type ifb && ip link set two up");
     one_ = if_nametoindex("one");
-    scope_.devices = {one_};
     socket_.emplace(NetlinkSocket::open().value());
   }
   Routing wanted() const {
@@ -32,7 +31,7 @@ class RoutingTest : public OwnNetwork {
 
   unsigned one_ = 0;
   std::optional<NetlinkSocket> socket_;
-  RoutingScope scope_{500, 10, {}};
+  RoutingScope scope_{500, 10};
 };
 
 TEST_F(RoutingTest, WhatIsWantedIsMadeAndReadBackAsItIs) {
@@ -57,6 +56,17 @@ TEST_F(RoutingTest, AChangedRouteReplacesTheOldOne) {
   routing.routes[0].gateway = address("10.0.0.253");
   ASSERT_TRUE(apply_routing(*socket_, scope_, routing));
   EXPECT_EQ(output("ip route show table 500 default metric 10"), "default via 10.0.0.253 dev one proto 109 onlink \n");
+}
+
+TEST_F(RoutingTest, WhatIsStaleMayStayForAWhile) {
+  ASSERT_TRUE(apply_routing(*socket_, scope_, wanted()));
+  const Routing other{.routes = {{501, prefix("0.0.0.0/0"), 10, one_, std::nullopt}}, .rules = {}};
+  ASSERT_TRUE(apply_routing(*socket_, scope_, other, Stale::stays));
+  const Routing both = read_routing(*socket_, scope_).value();
+  EXPECT_EQ(both.routes.size(), wanted().routes.size() + 1);
+  EXPECT_EQ(both.rules.size(), wanted().rules.size());
+  ASSERT_TRUE(apply_routing(*socket_, scope_, other));
+  EXPECT_TRUE(difference(other, read_routing(*socket_, scope_).value()).empty());
 }
 
 TEST_F(RoutingTest, OthersAreNeitherSeenNorReplaced) {

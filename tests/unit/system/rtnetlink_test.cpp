@@ -1,12 +1,16 @@
 #include "system/rtnetlink.h"
 
 #include <gtest/gtest.h>
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "system/messages.h"
+#include "system/netlink.h"
+#include "system/own_network.h"
 
 namespace mpquic::system {
 namespace {
@@ -121,6 +125,36 @@ TEST(Rtnetlink, OtherRoutesAreNoDefaultRoutes) {
   EXPECT_FALSE(parse_default_route(as_received(network)));
   ASSERT_TRUE(parse_route(as_received(network)));
   EXPECT_EQ(parse_route(as_received(network))->destination.to_string(), "10.1.2.0/24");
+}
+
+class RulesTest : public OwnNetwork {};
+
+TEST_F(RulesTest, AreReadAsTheKernelHasThem) {
+  run("ip rule add priority 7 fwmark 0x10/0xf0 from 10.0.0.0/8 oif lo lookup 1000 protocol 99; "
+      "ip -6 rule add priority 8 to fd00::1 iif lo unreachable; ip rule add priority 9 dport 53 lookup 77; "
+      "ip rule add priority 10 lookup main suppress_prefixlength 0; ip rule add priority 11 not fwmark 1 lookup 77");
+  auto socket = NetlinkSocket::open();
+  ASSERT_TRUE(socket);
+  const auto rules = socket->dump(all_rules_request(), parse_rule);
+  ASSERT_TRUE(rules);
+  const auto numbered = [&](std::uint32_t priority) {
+    const auto found = std::ranges::find(*rules, priority, &RuleMessage::priority);
+    return found == rules->end() ? RuleMessage() : *found;
+  };
+  RuleMessage marked{.priority = 7, .action = FR_ACT_TO_TBL, .protocol = 99, .table = 1000, .mark = 0x10, .mask = 0xf0};
+  marked.output_interface = "lo";
+  marked.source = packet::Prefix::parse("10.0.0.0/8");
+  EXPECT_EQ(numbered(7), marked);
+  EXPECT_EQ(numbered(8).family, packet::Address::Family::ipv6);
+  EXPECT_EQ(numbered(8).action, FR_ACT_UNREACHABLE);
+  EXPECT_EQ(numbered(8).input_interface, "lo");
+  EXPECT_EQ(numbered(8).destination, packet::Prefix::parse("fd00::1"));
+  EXPECT_FALSE(numbered(8).narrowed);
+  EXPECT_TRUE(numbered(9).narrowed);
+  EXPECT_TRUE(numbered(10).ignores_defaults);
+  EXPECT_FALSE(numbered(32766).ignores_defaults);
+  EXPECT_EQ(numbered(32766).table, RT_TABLE_MAIN);
+  EXPECT_TRUE(numbered(11).narrowed);
 }
 
 }  // namespace
