@@ -21,6 +21,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION
   add_compile_options(-U__cpp_concepts -D__cpp_concepts=202002L)
 endif()
 
+add_link_options(-Wl,-z,relro,-z,now)
+
 if(MPQUIC_SANITIZE)
   # What the optimizer makes of instrumented code, GCC then warns about. The uninstrumented build has these as errors.
   add_compile_options(-Wno-error=maybe-uninitialized -Wno-error=array-bounds -Wno-error=stringop-overflow

@@ -12,6 +12,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache git
   libgtest-dev libbenchmark-dev)
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then build_packages+=(libipsec-mb-dev); fi
 run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest python3-pytest-xdist openssl procps psmisc)
+package_test_packages=(systemd systemd-container dpkg-repack jq lintian mandoc)
 # For tests/kernel, and so is the kernel of fetch_kernel.
 kernel_packages=()
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then kernel_packages=(qemu-system-x86 kmod systemd); fi
@@ -141,7 +142,7 @@ do_deps() {
   case ${1:-} in
     '')
       install_packages "${build_packages[@]}" "${run_packages[@]}" "${kernel_packages[@]}" "${clang_packages[@]}" \
-        "${lint_packages[@]}"
+        "${lint_packages[@]}" "${package_packages[@]}" "${package_test_packages[@]}"
       if ((${#kernel_packages[@]})); then fetch_kernel; fi
       ;;
     bench) install_packages "${build_packages[@]}" "${run_packages[@]}" "${bench_packages[@]}" ;;
