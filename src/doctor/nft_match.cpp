@@ -12,11 +12,6 @@ struct Unknown {};  ///< may be anything
 struct Lacking {};  ///< such a packet has no such thing, so that nothing matches it
 using Value = std::variant<Unknown, Lacking, std::string, std::uint64_t, packet::Address>;
 
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 template <class T>
 Value known(const std::optional<T>& value) {
   if (!value) return Unknown{};
@@ -58,14 +53,15 @@ Value payload_value(const std::string& protocol, const std::string& field, const
 
 Value value_of(const json& key, const Flow& flow) {
   if (!key.is_object()) return Unknown{};
-  if (const auto meta = key.find("meta"); meta != key.end()) return meta_value(text(*meta, "key"), flow);
+  if (const auto meta = key.find("meta"); meta != key.end()) return meta_value(text_of(*meta, "key"), flow);
   if (const auto payload = key.find("payload"); payload != key.end()) {
-    return payload_value(text(*payload, "protocol"), text(*payload, "field"), flow);
+    return payload_value(text_of(*payload, "protocol"), text_of(*payload, "field"), flow);
   }
-  if (const auto ct = key.find("ct"); ct != key.end() && text(*ct, "key") == "state") return flow.state;
+  if (const auto ct = key.find("ct"); ct != key.end() && text_of(*ct, "key") == "state") return flow.state;
   // Only what comes in for this machine is asked whether it is for this machine.
-  if (const auto fib = key.find("fib"); fib != key.end() && text(*fib, "result") == "type" && flow.output == "") {
-    const auto flags = fib->value("flags", json::array());
+  if (const auto fib = key.find("fib");
+      fib != key.end() && text_of(*fib, "result") == "type" && fib->is_object() && flow.output == "") {
+    const json flags = fib->value("flags", json::array());
     if (flags == json::array({"daddr"}) || flags == json("daddr")) return std::string("local");
   }
   return Unknown{};
@@ -165,7 +161,7 @@ Truth is(const json& key, const json& value, const Flow& flow, const NftRuleset&
 Truth matches(const json& match, const Flow& flow, const NftRuleset& ruleset, const NftChain& chain) {
   if (!match.is_object()) return Truth::maybe;
   const json left = match.value("left", json()), right = match.value("right", json());
-  const std::string op = text(match, "op");
+  const std::string op = text_of(match, "op");
   if (is_lacking(left, flow)) return Truth::no;
   const Truth equal = is(left, right, flow, ruleset, chain);
   if (op == "==" || op == "in") return equal;

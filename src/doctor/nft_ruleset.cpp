@@ -7,11 +7,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string text(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 std::string key_of(const std::string& family, const std::string& table, const std::string& name) {
   return family + ' ' + table + ' ' + name;
 }
@@ -19,6 +14,12 @@ std::string key_of(const std::string& family, const std::string& table, const st
 bool is_ip(const std::string& family) { return family == "ip" || family == "ip6" || family == "inet"; }
 
 }  // namespace
+
+std::string text_of(const json& object, const char* key) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
 
 Result<NftRuleset> NftRuleset::parse(const std::string& source) {
   const json all = json::parse(source, nullptr, false);
@@ -28,20 +29,20 @@ Result<NftRuleset> NftRuleset::parse(const std::string& source) {
   for (const json& entry : *list) {
     if (!entry.is_object()) continue;
     for (const auto& [kind, object] : entry.items()) {
-      if (!object.is_object() || !is_ip(text(object, "family"))) continue;
-      const std::string family = text(object, "family"), table = text(object, "table");
+      if (!object.is_object() || !is_ip(text_of(object, "family"))) continue;
+      const std::string family = text_of(object, "family"), table = text_of(object, "table");
       if (kind == "chain") {
         ruleset.chains_.push_back({family,
                                    table,
-                                   text(object, "name"),
-                                   text(object, "type"),
-                                   text(object, "hook"),
-                                   text(object, "policy"),
+                                   text_of(object, "name"),
+                                   text_of(object, "type"),
+                                   text_of(object, "hook"),
+                                   text_of(object, "policy"),
                                    {}});
       } else if (kind == "set" || kind == "map") {
-        ruleset.sets_[key_of(family, table, text(object, "name"))] = object.value("elem", json::array());
+        ruleset.sets_[key_of(family, table, text_of(object, "name"))] = object.value("elem", json::array());
       } else if (kind == "rule") {
-        const std::string chain = text(object, "chain");
+        const std::string chain = text_of(object, "chain");
         const auto home = std::ranges::find_if(ruleset.chains_, [&](const NftChain& one) {
           return one.family == family && one.table == table && one.name == chain;
         });

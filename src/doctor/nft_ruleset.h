@@ -11,6 +11,9 @@
 
 namespace mpquic::doctor {
 
+/// A member that is text; empty when there is none.
+std::string text_of(const nlohmann::json& object, const char* key);
+
 /// A chain of nftables, its rules as libnftables-json(5) has them.
 struct NftChain {
   std::string family, table, name;

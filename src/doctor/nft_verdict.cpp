@@ -36,18 +36,15 @@ void take_verdict(const json& statement, Outcome& outcome) {
   for (const auto& [name, object] : statement.items()) {
     if (!is_verdict(name)) continue;
     outcome.verdict = name;
-    if (object.is_object()) outcome.target = object.value("target", std::string());
+    outcome.target = text_of(object, "target");
   }
 }
 
 bool names(const json& match) {
   const json left = match.value("left", json());
   if (!left.is_object()) return false;
-  const auto key = [&](const char* kind, const char* member) {
-    const auto found = left.find(kind);
-    return found != left.end() && found->is_object() ? found->value(member, std::string()) : std::string();
-  };
-  return key("payload", "field").ends_with("port") || key("meta", "key").ends_with("ifname");
+  return text_of(left.value("payload", json()), "field").ends_with("port") ||
+         text_of(left.value("meta", json()), "key").ends_with("ifname");
 }
 
 class Walk {
@@ -116,12 +113,10 @@ class Walk {
 
   // A match or target of iptables, of which nftables tells no more than the name.
   static void take_extension(const json& extension, Outcome& outcome) {
-    const auto member = [&](const char* key) {
-      return extension.is_object() ? extension.value(key, std::string()) : std::string();
-    };
-    if (member("type") == "target") {
-      if (member("name") == "REJECT") outcome.verdict = "reject";
-    } else if (member("name") != "comment") {
+    const std::string name = text_of(extension, "name");
+    if (text_of(extension, "type") == "target") {
+      if (name == "REJECT") outcome.verdict = "reject";
+    } else if (name != "comment") {
       outcome.applies = std::min(outcome.applies, Truth::maybe);
     }
   }

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,7 @@ RATE_MBPS = 100
 SPEC = LinkSpec.both(f"delay=10ms,rate={RATE_MBPS}mbit")
 TUNNELS = {"cr": "critical", "df": "default", "bk": "bulk"}
 FIRST_PORT = 5201
+SINK_PORT = 7000
 
 _BOX, _SERVER = "10.62.1.2", "10.62.1.1"
 _LISTEN = f"{_SERVER}:45010"
@@ -32,6 +34,14 @@ table netdev lossy {{
 }}
 """
 
+# Takes what comes and never answers; nobody reads it.
+_SINK = """
+import signal, socket, sys
+sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sink.bind((sys.argv[1], int(sys.argv[2])))
+signal.pause()
+"""
+
 
 class SharedLink:
     def __init__(self, lab: Lab, testbed: Testbed) -> None:
@@ -43,7 +53,7 @@ class SharedLink:
         networks = {name: f"10.202.{number}" for number, name in enumerate(TUNNELS, start=1)}
         self.addresses = {name: f"{network}.254" for name, network in networks.items()}
         """Of the server, inside each tunnel."""
-        testbed.run(
+        self.daemon = testbed.run(
             self.server,
             server_configuration(authority, {f"{name}s": [f"{network}.254/24"] for name, network in networks.items()},
                                  {"box1": [f"{network}.1" for network in networks.values()]}, listen=_LISTEN),
@@ -61,6 +71,11 @@ class SharedLink:
         """Of an iperf3 for each tunnel."""
         for port in self.ports.values():
             self.server.iperf3_server(port)
+        self.server.start([sys.executable, "-c", _SINK, self.addresses["bk"], str(SINK_PORT)])
+
+    def arrived(self, tunnel: str) -> int:
+        """Inner packets that have come out at the server, since the start."""
+        return self.daemon.tunnel(f"{tunnel}s")["rx_packets"]
 
     def _outer_port(self, tunnel: str) -> int:
         return int(self.client.tunnel(tunnel)["connections"][0]["local_address"].rpartition(":")[2])
