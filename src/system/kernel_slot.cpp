@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -41,7 +42,8 @@ bool held_by_pretender(const sockaddr_un& name, socklen_t size) {
   ucred holder{};
   socklen_t length = sizeof holder;
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &holder, &length) != 0) return false;
-  return !is_net_admin(holder.pid);
+  // Of another user's process nothing may be to be seen here (hidepid of proc(5)); root's is good.
+  return holder.uid != 0 && holder.uid != ::geteuid() && !is_net_admin(holder.pid);
 }
 
 }  // namespace

@@ -5,9 +5,7 @@
 namespace mpquic::config {
 namespace {
 
-std::filesystem::path shipped() {
-  return std::filesystem::path(__FILE__).parent_path() / "../../../packaging/instances";
-}
+std::filesystem::path shipped() { return std::filesystem::path(MPQUIC_SOURCE_DIR) / "packaging/instances"; }
 
 /// Flat files in a folder as it is on a box: certificates in ../tls, and a global.env beside them.
 class Convert : public Loading {

@@ -6,7 +6,7 @@ namespace {
 
 using LoadedFile = Loading;
 
-std::filesystem::path examples() { return std::filesystem::path(__FILE__).parent_path() / "../../../examples"; }
+std::filesystem::path examples() { return std::filesystem::path(MPQUIC_SOURCE_DIR) / "examples"; }
 
 std::string error_of(const std::filesystem::path& file) {
   const auto loaded = load(file, today);

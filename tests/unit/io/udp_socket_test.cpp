@@ -19,6 +19,9 @@ class UdpSocketTest : public system::OwnNetwork {
   void SetUp() override {
     OwnNetwork::SetUp();
     run("ip link set lo up && ip address add fd00::1/128 dev lo nodad && ip address add fd00::2/128 dev lo nodad");
+    // The kernel makes IPv6 addresses usable a little later, in a work queue, even those that need no detection.
+    run("for i in $(seq 500); do ip -6 route show table local | grep -q fd00::2 && "
+        "! ip -6 address show tentative | grep -q fd00 && exit 0; sleep 0.01; done; exit 1");
   }
   std::size_t send(UdpSocket& socket, const UdpBatch& batch, std::size_t first = 0) {
     return socket.send(batch, first, drops_);
