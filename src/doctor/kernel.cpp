@@ -69,6 +69,14 @@ void examine_sysctls(const config::Configuration& configuration, const Observati
          fmt::format("sysctl -w {}={}, and see who changes it (/etc/sysctl.d)", with_dots(name), wanted)});
   }
   examine_forwarding(configuration, seen, findings);
+  const std::string of_all = seen.sysctl("net/ipv4/conf/all/rp_filter");
+  if (configuration.client() && !seen.links.has_default_route() && of_all != "0" && !of_all.empty()) {
+    findings.push_back({Severity::problem,
+                        fmt::format("net.ipv4.conf.all.rp_filter is {}, and the main table has no default route: what "
+                                    "comes in from afar is dropped",
+                                    of_all),
+                        "sysctl -w net.ipv4.conf.all.rp_filter=0, or a default route in the main table"});
+  }
   if (const auto* server = configuration.server()) examine_reverse_path(*server, seen, findings);
 }
 

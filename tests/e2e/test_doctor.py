@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pytest
 
 from lab import LinkSpec, Node, programs, topology
-from nodes import PORT, Authority, Configuration, Mpquic, Testbed, pair_client, pair_server
+from nodes import PORT, Authority, Configuration, Mpquic, Testbed, pair_client, pair_server, until
 
 CLASSIFY = [{"source": "172.16.5.0/30", "tunnel": "cr"}]
 
@@ -73,9 +73,11 @@ def site(shared_testbed: Testbed) -> Site:
 @pytest.fixture
 def client(site: Site) -> Mpquic:
     """It runs, and its tunnel is up."""
+    site.net.client.ip(f"route replace default via {site.net.server_v4} dev wan")
     if not site.client.process.running:
         site.client.start()
     site.client.wait_until_up()
+    until(lambda: site.client.tunnel("cr")["mtu"] == 1440, what="the MTU is found")
     return site.client
 
 
@@ -84,6 +86,7 @@ def idle(site: Site) -> Callable[..., Mpquic]:
     """Makes configurations of a client that does not run, and nor does the other."""
     if site.client.process.running:
         site.client.stop()
+    shell(site.net.client, "ip route del default 2>/dev/null || true")
 
     def make(server: str = site.net.server_v4, change: Callable[[Configuration], None] | None = None) -> Mpquic:
         configuration = pair_client(site.testbed, server)
@@ -114,6 +117,8 @@ def test_a_node_that_does_not_run_is_said_not_to_and_nothing_else(idle: Callable
 
 
 def test_it_changes_nothing(client: Mpquic) -> None:
+    # The node follows its tunnel's MTU, which has just been found.
+    until(lambda: f"set {1440 - 40}" in client.node.run("nft list ruleset").stdout)
     kept = "nft -s list ruleset; ip rule; ip -6 rule; ip route show table all; ip link; sysctl -a 2>&1 | grep rp_filter"
     before = client.node.run(["sh", "-c", kept]).stdout
     examine(client)
@@ -131,6 +136,11 @@ RUNNING = {
     "strict rp_filter of all": (
         "sysctl -qw net.ipv4.conf.all.rp_filter=1", "sysctl -qw net.ipv4.conf.all.rp_filter=0",
         r"problem: net.ipv4.conf.cr.rp_filter is 0", "rp_filter=2",
+    ),
+    "strict rp_filter and no default route": (
+        "ip route del default; sysctl -qw net.ipv4.conf.all.rp_filter=2",
+        "sysctl -qw net.ipv4.conf.all.rp_filter=0; ip route add default via 10.60.1.1 dev wan",
+        r"problem: net.ipv4.conf.all.rp_filter is 2, and the main table has no default route", "default route",
     ),
     "forwarding off": (
         "sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1",

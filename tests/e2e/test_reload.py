@@ -76,6 +76,7 @@ def nothing_lost(node: Node, target: str) -> Iterator[None]:
     assert_answered(ping)
 
 
+@pytest.mark.threads
 class TestServer:
     def test_a_client_is_revoked_within_a_second_and_the_others_lose_nothing(self, site: Site) -> None:
         changed = copy.deepcopy(site.server_file)
