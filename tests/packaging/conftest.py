@@ -48,18 +48,29 @@ def package() -> Path:
     return built[0]
 
 
+@dataclass
+class Pings:
+    """What became of pings that were sent twenty times a second."""
+
+    longest_pause: float = 0.0  # seconds between two answers
+    lost: int = 0  # of those before the last that was answered
+
+
 @contextmanager
-def watched(node: Node, address: str) -> Iterator[list[float]]:
-    """Pings all the while, twenty times a second. Afterwards the list has every pause between two answers, in seconds."""
-    pauses: list[float] = []
-    pinging = node.start(f"ping -D -n -O -i 0.05 {address}", log=f"ping-{address}.log")
-    until(lambda: pinging.log.count("bytes from") >= 5, what="the first answers")
-    yield pauses
-    count = pinging.log.count("bytes from")
-    until(lambda: pinging.log.count("bytes from") >= count + 5, what="answers afterwards")
-    pinging.stop(5)
-    answers = [float(time) for time in re.findall(r"^\[(\d+\.\d+)\] \d+ bytes from", pinging.log, re.MULTILINE)]
-    pauses += [later - earlier for earlier, later in zip(answers, answers[1:])]
+def watched(node: Node, address: str) -> Iterator[Pings]:
+    """Pings all the while; the result is there afterwards."""
+    pings = Pings()
+    process = node.start(f"ping -D -n -i 0.05 {address}", log=f"ping-{address}.log")
+    until(lambda: process.log.count("bytes from") >= 5, what="the first answers")
+    yield pings
+    count = process.log.count("bytes from")
+    until(lambda: process.log.count("bytes from") >= count + 5, what="answers afterwards")
+    process.stop(5)
+    answers = re.findall(r"^\[(\d+\.\d+)\] \d+ bytes from .* icmp_seq=(\d+)", process.log, re.MULTILINE)
+    times = [float(time) for time, _ in answers]
+    pings.longest_pause = max(later - earlier for earlier, later in zip(times, times[1:]))
+    numbers = {int(number) for _, number in answers}
+    pings.lost = max(numbers) - len(numbers)
 
 
 def variant(package: Path, directory: Path, name: str, files: dict[str, str] | None = None) -> Path:

@@ -135,7 +135,7 @@ def test_one_that_is_interrupted_is_finished_by_the_next(configured: Repository,
     configured.release("broken")
     site.machine.run("systemd-run --unit=updating mpquic-update")
     until(lambda: site.installed_version().endswith("+broken"), what="the broken version installed")
-    site.machine.run("systemctl kill --signal=KILL updating")
+    site.machine.run("systemctl kill --kill-whom=main --signal=KILL updating")
     until(lambda: site.machine.show("updating", "ActiveState") == "failed", what="its end")
     site.machine.run("systemctl reset-failed updating")
     asked = update(site, "--check")
@@ -173,7 +173,7 @@ def test_two_at_the_same_time(configured: Repository) -> None:
     until(lambda: "building" in site.machine.journal("first"), what="the first one at work")
     second = update(site)
     assert second.returncode == 1 and "another one is at work" in second.stderr
-    site.machine.run("systemctl kill --signal=KILL first")
+    site.machine.run("systemctl kill --kill-whom=main --signal=KILL first")
     until(lambda: site.machine.show("first", "ActiveState") == "failed", what="its end")
     configure(site)
     assert update(site).returncode == 0
