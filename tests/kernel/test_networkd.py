@@ -82,9 +82,9 @@ mpquic net diff /box.yaml >/tmp/wanted && false
 grep -E 'VLAN device|address .* on|up$' /tmp/wanted && false
 mpquic net apply /box.yaml
 mpquic net diff /box.yaml
-ip route show table 10000 | grep 'default via 10.61.0.1 dev wan1'
-ip route show table 10001 | grep 'default via 203.0.113.1 dev wan2.7'
-ip route add 10.9.0.0/24 dev cr table 10002 proto 109
+ip route show table 10063 | grep 'default via 10.61.0.1 dev wan1'
+ip route show table 10062 | grep 'default via 203.0.113.1 dev wan2.7'
+ip route add 10.9.0.0/24 dev cr table 10000 proto 109
 ip rule >/tmp/rules
 
 # Started again, networkd keeps what is not its own.
@@ -94,7 +94,7 @@ cat /tmp/log
 start
 seconds 30 sh -c "ip route | grep 'default via 10.61.0.1 dev wan1 proto dhcp .*metric 1010'"
 ip rule | diff /tmp/rules -
-ip route show table 10002 | grep '10.9.0.0/24 dev cr proto 109'
+ip route show table 10000 | grep '10.9.0.0/24 dev cr proto 109'
 ip -o address show dev cr | grep 10.200.1.1/24
 mpquic net remove /box.yaml
 ip rule | grep 1000 && false
@@ -109,7 +109,7 @@ ip address flush dev lan0
 mpquic net apply /box.yaml
 ip link show lan0.21 | grep 'alias mpquic.0.box'
 ip rule >/tmp/rules
-ip route show table 10002 >/tmp/routes
+ip route show table 10000 >/tmp/routes
 grep '172.16.1.0/24 dev lan0' /tmp/routes
 start
 for name in lan0 lan0.21; do
@@ -118,7 +118,7 @@ done
 ip -o address show dev lan0.21 | grep 172.16.2.1/24
 seconds 30 sh -c "ip route | grep 'default via 10.61.0.1 dev wan1 proto dhcp .*metric 1010'"
 ip rule | diff /tmp/rules -
-ip route show table 10002 | diff /tmp/routes -
+ip route show table 10000 | diff /tmp/routes -
 
 # An interface that comes is where networkd looks for rules that are not its own.
 ip link del lan0

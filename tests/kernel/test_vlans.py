@@ -105,7 +105,7 @@ ip -d link show lan0.21 | grep 'vlan protocol 802.1Q id 21'
 ip link del lan0.21
 seconds 10 ip link show lan0.21
 seconds 10 ip netns exec host ping -n -c 1 -W 1 172.16.2.1
-grep 'somebody has changed VLANs or addresses of mpquic: putting them back' /tmp/log
+grep 'somebody has changed VLANs or addresses of mpquic: they are as they were' /tmp/log
 ip link add lan9 type dummy
 seconds 10 ip link show lan9.5
 ip link del lan9
