@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # `./dev test`: stages, each a process of its own, up to the first that fails; then how long each took and what it
 # counted. Twenty minutes on two cores is the limit for them all, so of the end-to-end tests only the core runs under
-# ASan there; `./dev test asan` runs all of them.
+# ASan there (`./dev test asan` runs all of them), and mpquic-update is left to `./dev test package`.
 
 all_stages=(deps build lint unit fuzz lab e2e kernel package-build package
   asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e)
@@ -21,7 +21,7 @@ stages_of() {
     lint) echo deps lint ;;
     fuzz) echo deps fuzz ;;
     asan) echo deps asan-build asan-unit asan-e2e ;;
-    package) echo deps build package-build package ;;
+    package) echo deps build package-build package-all ;;
     tsan) echo deps tsan-build tsan-unit tsan-e2e ;;
     *) fail 2 "no tests '$1': unit, e2e, kernel, lab, lint, fuzz, package, asan or tsan" ;;
   esac
@@ -37,13 +37,14 @@ do_stage() {
       clang_tidy --changed --seconds 100
       ;;
     unit) unit_tests release ;;
-    fuzz) fuzz 5 ;;
+    fuzz) fuzz 4 ;;
     lab) python_tests release tests/lab ;;
     e2e) python_tests release tests/e2e ;;
     kernel) kernel_tests ;;
     package-build) "$root/dev" package ;;
     # A machine is booted for each file: its tests stay together.
-    package) python_tests release tests/packaging --dist loadfile ;;
+    package) python_tests release tests/packaging/test_{pages,package,service}.py --dist loadfile ;;
+    package-all) python_tests release tests/packaging --dist loadfile ;;
     asan-build) fixed_addresses "$root/dev" build asan-ubsan ;;
     asan-unit) unit_tests asan-ubsan ;;
     asan-core) python_tests asan-ubsan tests/e2e -m threads ;;
