@@ -45,7 +45,10 @@ Result<std::unique_ptr<KernelState>> KernelState::create(const config::Configura
   std::unique_ptr<KernelState> state(
       new KernelState(configuration, tools, std::move(*keeper), std::move(*links), std::move(*watch)));
   if (auto watched = state->watch_events(); !watched) return std::unexpected(watched.error());
-  if (auto settled = state->settle(); !settled) return std::unexpected(settled.error());
+  if (auto settled = state->settle(); !settled) {
+    state->remove();  // the first passes may have been made
+    return std::unexpected(settled.error());
+  }
   return state;
 }
 
@@ -152,6 +155,7 @@ Result<void> KernelState::reconfigure(const config::Configuration& configuration
   auto settled = settle();
   if (!settled) {
     configuration_ = std::move(before);
+    tried_ = {};
     check_at(tools_.loop.now());  // the first passes may have been made
   }
   return settled;

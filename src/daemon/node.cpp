@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "config/load.h"
@@ -24,6 +26,7 @@ using Interest = io::EventLoop::Interest;
 
 // More workers than this would mostly hand packets to each other.
 constexpr unsigned most_automatic_workers = 8;
+constexpr Duration kernel_state_interval = std::chrono::seconds(5);
 
 unsigned worker_count(const config::Configuration& configuration) {
   if (configuration.workers) return *configuration.workers;
@@ -77,7 +80,10 @@ class Node {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Role> role_;
   std::optional<ControlTools> tools_;
-  std::unique_ptr<KernelState> kernel_state_;
+  std::unique_ptr<KernelState> kernel_state_;  ///< nullptr: could not be set up, and the node does without for now
+  Timer kernel_state_retry_;
+  std::string no_kernel_state_;                             ///< why; told once
+  std::map<std::pair<std::string, std::string>, bool> up_;  ///< tunnels and, at a server, clients
   system::ServiceManager service_manager_;
   std::unique_ptr<Watchdog> watchdog_;
   bool stopping_ = false;
@@ -91,7 +97,10 @@ Node::Node(const config::Configuration& configuration, io::EventLoop loop, std::
       loop_(std::move(loop)),
       mailbox_(std::move(mailbox)),
       control_(std::move(control)),
-      signals_(std::move(signals)) {}
+      signals_(std::move(signals)),
+      kernel_state_retry_([this] {
+        if (!kernel_state_) (void)keep_kernel_state(configuration_);  // not essential, so it tries again by itself
+      }) {}
 
 Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configuration) {
   auto loop = io::EventLoop::create();
@@ -122,6 +131,7 @@ Result<void> Node::start() {
                      {},
                      [this](const std::string& tunnel, const std::string& client, bool up) {
                        mailbox_->post([this, tunnel, client, up] {
+                         up_[{tunnel, client}] = up;
                          if (kernel_state_) kernel_state_->set_up(tunnel, client, up);
                        });
                      },
@@ -147,11 +157,15 @@ Result<void> Node::keep_kernel_state(const config::Configuration& configuration)
   auto kernel_state = KernelState::create(configuration, *tools_);
   if (kernel_state) {
     kernel_state_ = std::move(*kernel_state);
-  } else if (policy::is_essential(configuration)) {
-    return std::unexpected(kernel_state.error());
-  } else {
-    log::warning("links and tunnels have no routing tables of their own: {}", kernel_state.error().message);
+    for (const auto& [tunnel, up] : up_) kernel_state_->set_up(tunnel.first, tunnel.second, up);
+    return {};
   }
+  if (policy::is_essential(configuration)) return std::unexpected(kernel_state.error());
+  if (std::string reason = kernel_state.error().message; reason != no_kernel_state_) {
+    log::warning("links and tunnels have no routing tables of their own: {}", reason);
+    no_kernel_state_ = std::move(reason);
+  }
+  timers_.set(kernel_state_retry_, loop_.now() + kernel_state_interval);
   return {};
 }
 
@@ -222,6 +236,7 @@ Result<void> Node::run() {
   watchdog_->stop();
   service_manager_.stopping();
   loop_.forget(control_.fd());
+  timers_.set(kernel_state_retry_, never);
   if (kernel_state_) kernel_state_->remove();
   kernel_state_.reset();
   std::thread farewell;

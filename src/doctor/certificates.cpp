@@ -19,9 +19,9 @@ std::string renewal(const CertificateFacts& facts) {
   switch (facts.role) {
     case Role::authority:
       return fmt::format("mpquic cert ca --renew --dir {}, and take ca.pem to the other ends", folder);
-    case Role::server: return fmt::format("mpquic cert server --renew --dir {}, and restart the node", folder);
+    case Role::server: return fmt::format("mpquic cert server --renew --dir {}, and reload the node", folder);
     case Role::client:
-      return fmt::format("where the authority's key is: mpquic cert client {} --renew; bring it here, restart the node",
+      return fmt::format("where the authority's key is: mpquic cert client {} --renew; bring it here, reload the node",
                          file.path.stem().string());
   }
   return {};

@@ -84,6 +84,7 @@ struct Observations {
   std::map<std::string, std::string, std::less<>> sysctls;     ///< by the name with slashes
 
   system::KernelSlot slot{0, {}};
+  policy::Numbers numbers;              ///< of the node's destinations, as they stand in its nftable
   std::vector<std::string> tables;      ///< names of the nftables of family inet
   std::optional<std::string> nftables;  ///< all of them as JSON; nothing: not seen
   bool legacy_iptables = false;         ///< there are such tables, which nobody here can read

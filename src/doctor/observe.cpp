@@ -16,6 +16,7 @@
 #include "doctor/probe.h"
 #include "io/sockaddr.h"
 #include "io/udp_socket.h"
+#include "policy/listing.h"
 #include "system/dhcp_lease.h"
 #include "system/link_monitor.h"
 #include "system/netlink.h"
@@ -79,6 +80,9 @@ void look_at_nftables(const config::Configuration& configuration, Observations& 
   seen.tables = std::move(*tables);
   seen.nftables = std::move(*all);
   seen.slot = system::KernelSlot::choose(configuration.name, seen.tables).value_or(seen.slot);
+  for (const std::string& chain : policy::chains_in(nftables->list(seen.slot.table()).value_or(""))) {
+    policy::read_number(chain, seen.numbers);
+  }
   std::ifstream legacy("/proc/thread-self/net/ip_tables_names");
   seen.legacy_iptables = legacy.peek() != std::ifstream::traits_type::eof();
 }
@@ -97,7 +101,7 @@ void look_at_plan(const config::Configuration& configuration, Observations& seen
   };
   const policy::Surroundings now{
       .slot = seen.slot,
-      .numbers = {},
+      .numbers = seen.numbers,
       .link = [&](std::string_view name) { return seen.links.state(name); },
       .interface_with = [&](const packet::Address& address) { return seen.links.interface_with(address); },
       .vlan_interfaces = [&](unsigned vlan,

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace mpquic::peers {
+namespace {
+
+/// Whether the very prefix is the client's alone, so that it leads to the client without anybody there having spoken.
+bool leads_to(const Peer& peer, const packet::Prefix& prefix) {
+  return !peer.shares_prefixes && std::ranges::find(peer.prefixes, prefix) != peer.prefixes.end();
+}
+
+}  // namespace
 
 void Registry::route(const Key& key, Route route, Changes& changes) {
   changes.routes.push_back({key.first, key.second, route.path});
@@ -11,24 +19,22 @@ void Registry::route(const Key& key, Route route, Changes& changes) {
   routes_[key] = std::move(route);
 }
 
-// Every route that ends, ends here. Where it was the way to a prefix that the client owns, the newest of its
-// connections to the tunnel takes over.
-void Registry::withdraw(Routes::iterator ended, const Peer& peer, Changes& changes) {
+// Every route that ends, ends here. Where it was the way to a prefix that a client owns, the newest of its connections
+// to the tunnel takes over.
+void Registry::withdraw(Routes::iterator ended, Changes& changes) {
   const Key key = ended->first;
   count_learned(key, ended->second, -1);
   routes_.erase(ended);
   const Registration* heir = nullptr;
   PathRef heir_path;
-  if (!peer.shares_prefixes && std::ranges::find(peer.prefixes, key.second) != peer.prefixes.end()) {
-    for (const auto& [path, registration] : paths_) {
-      if (registration.peer->name != peer.name || registration.tunnel != key.first) continue;
-      if (heir != nullptr && registration.order < heir->order) continue;
-      heir = &registration;
-      heir_path = path;
-    }
+  for (const auto& [path, registration] : paths_) {
+    if (registration.tunnel != key.first || !leads_to(*registration.peer, key.second)) continue;
+    if (heir != nullptr && registration.order < heir->order) continue;
+    heir = &registration;
+    heir_path = path;
   }
   if (heir == nullptr) return changes.routes.push_back({key.first, key.second, std::nullopt});
-  route(key, {heir_path, peer.name, RouteKind::owned, heir->since, heir->since}, changes);
+  route(key, {heir_path, heir->peer->name, RouteKind::owned, heir->since, heir->since}, changes);
 }
 
 void Registry::count_learned(const Key& key, const Route& route, int step) {
@@ -110,7 +116,7 @@ void Registry::forget_silent_host(const std::string& tunnel, const std::string& 
     if (each->second.kind != RouteKind::learned || each->second.peer != peer) continue;
     if (silent == routes_.end() || each->second.last_seen < silent->second.last_seen) silent = each;
   }
-  if (silent != routes_.end()) withdraw(silent, *paths_.at(silent->second.path).peer, changes);
+  if (silent != routes_.end()) withdraw(silent, changes);
 }
 
 Changes Registry::change_peer(PathRef path, std::shared_ptr<const Peer> peer) {
@@ -123,11 +129,9 @@ Changes Registry::change_peer(PathRef path, std::shared_ptr<const Peer> peer) {
     const auto route = each++;
     if (route->second.path != path || route->second.kind == RouteKind::registered) continue;
     const packet::Prefix& prefix = route->first.second;
-    const bool owned =
-        route->second.kind == RouteKind::learned
-            ? registration.peer->owns(prefix.address())
-            : std::ranges::find(registration.peer->prefixes, prefix) != registration.peer->prefixes.end();
-    if (!owned) withdraw(route, *registration.peer, changes);
+    const bool owned = route->second.kind == RouteKind::learned ? registration.peer->owns(prefix.address())
+                                                                : leads_to(*registration.peer, prefix);
+    if (!owned) withdraw(route, changes);
   }
   route_owned_prefixes(path, registration, changes);
   return changes;
@@ -142,11 +146,10 @@ Changes Registry::gone(PathRef path) {
 void Registry::remove_path(PathRef path, Changes& changes) {
   const auto leaver = paths_.find(path);
   if (leaver == paths_.end()) return;
-  const std::shared_ptr<const Peer> peer = leaver->second.peer;
   paths_.erase(leaver);
   for (auto each = routes_.begin(); each != routes_.end();) {
     const auto route = each++;
-    if (route->second.path == path) withdraw(route, *peer, changes);
+    if (route->second.path == path) withdraw(route, changes);
   }
 }
 
@@ -162,7 +165,7 @@ Changes Registry::expire(Instant now) {
     const auto route = each++;
     const bool silent =
         route->second.kind == RouteKind::learned && now - route->second.last_seen > limits_.learned_lifetime;
-    if (silent) withdraw(route, *paths_.at(route->second.path).peer, changes);
+    if (silent) withdraw(route, changes);
   }
   return changes;
 }

@@ -85,7 +85,7 @@ class Registry {
   };
 
   void route(const Key& key, Route route, Changes& changes);
-  void withdraw(Routes::iterator route, const Peer& peer, Changes& changes);
+  void withdraw(Routes::iterator route, Changes& changes);
   void count_learned(const Key& key, const Route& route, int step);
   std::size_t learned_by(const std::string& tunnel, const std::string& peer) const;
   void forget_silent_host(const std::string& tunnel, const std::string& peer, Changes& changes);

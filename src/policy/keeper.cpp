@@ -102,8 +102,8 @@ Result<void> Keeper::apply(const Plan& plan) {
   for (const auto& [name, value] : originals_) {
     if (!originals->contains(name)) ended[name] = value;
   }
-  originals_ = std::move(*originals);
   if (auto done = restore(ended); !done) return done;
+  originals_ = std::move(*originals);
   auto listing = nftables_.list(slot_.table());
   if (!listing) return std::unexpected(listing.error());
   listing_ = std::move(*listing);

@@ -153,6 +153,14 @@ std::optional<AliasedLink> parse_aliased_link(const Message& message) {
   return AliasedLink{*std::move(link), std::string(alias.value_or(""))};
 }
 
+// An IPv6 address is on an interface once, whatever the length of its network; an IPv4 address once for each.
+bool serves(const DevicesPresent::Address& present, const DeviceAddress& wanted) {
+  const packet::InterfaceAddress& address = wanted.address;
+  const bool same_address =
+      present.what.interface == wanted.interface && present.what.address.address == address.address;
+  return present.what == wanted || (same_address && !present.ours && !address.address.is_ipv4());
+}
+
 }  // namespace
 
 std::string VlanDevice::to_string() const { return fmt::format("VLAN device {} (VLAN {} on {})", name, id, parent); }
@@ -192,7 +200,7 @@ DeviceChanges difference(const Devices& wanted, const DevicesPresent& present) {
     set_up(vlan.name);
   }
   for (const DeviceAddress& address : wanted.addresses) {
-    const bool there = std::ranges::any_of(present.addresses, [&](const auto& one) { return one.what == address; });
+    const bool there = std::ranges::any_of(present.addresses, [&](const auto& one) { return serves(one, address); });
     if (!there || removed(address.interface)) changes.add.addresses.push_back(address);
     set_up(address.interface);
   }

@@ -167,6 +167,28 @@ TEST_F(RegistryTest, APrefixThatMovesToAnotherPeerMovesInWhicheverOrderTheyAreTo
   }
 }
 
+TEST_F(RegistryTest, AnAddressThatWasRegisteredMovesToItsNewOwnerInWhicheverOrderTheyAreTold) {
+  for (const bool giver_first : {true, false}) {
+    claim(a, peer("one", {"10.0.0.1/32"}), "10.0.0.1");
+    claim(b, peer("two", {"10.0.0.2/32"}), "10.0.0.2");
+    if (giver_first) gone(a);
+    change_peer(b, peer("two", {"10.0.0.2/32", "10.0.0.1/32"}));
+    if (!giver_first) gone(a);
+    EXPECT_EQ(path_to("10.0.0.1"), b);
+    gone(b);
+  }
+}
+
+TEST_F(RegistryTest, APrefixThatBecomesSharedLeadsNowhere) {
+  claim(a, peer("one", {"10.0.0.1/32", "172.16.0.0/16"}), "10.0.0.1");
+  learn(a, "172.16.0.9");
+  Peer anybody{"box", {prefix("10.0.0.1/32"), prefix("172.16.0.0/16")}, {}};
+  anybody.shares_prefixes = true;
+  change_peer(a, std::make_shared<const Peer>(anybody));
+  EXPECT_EQ(path_to("172.16.0.1"), std::nullopt);
+  EXPECT_EQ(path_to("172.16.0.9"), a);
+}
+
 TEST_F(RegistryTest, ThePeerOfAPathThatHasGoneChangesNothing) {
   claim(a, box_, "10.0.0.1");
   gone(a);

@@ -25,6 +25,14 @@ TEST(DeviceDifference, WhatIsThereAlreadyIsNotTouchedWhoeverMadeIt) {
   EXPECT_TRUE(difference(wanted, ours).empty());
 }
 
+TEST(DeviceDifference, AnIpv6AddressIsThereWhateverTheLengthOfItsNetwork) {
+  const Devices wanted{{}, {{"lan0", address("fd00::1/64")}}};
+  DevicesPresent present{{{"lan0", true}}, {}, {{{"lan0", address("fd00::1/128")}, false}}};
+  EXPECT_TRUE(difference(wanted, present).empty());
+  present.addresses[0].ours = true;
+  EXPECT_FALSE(difference(wanted, present).empty()) << "ours is made what it should be";
+}
+
 TEST(DeviceDifference, OnlyWhatIsOursIsRemoved) {
   const DevicesPresent present{{{"lan0", true}, {"lan0.21", true}, {"lan0.22", true}},
                                {guests},
