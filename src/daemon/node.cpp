@@ -99,7 +99,8 @@ Node::Node(const config::Configuration& configuration, io::EventLoop loop, std::
       control_(std::move(control)),
       signals_(std::move(signals)),
       kernel_state_retry_([this] {
-        if (!kernel_state_) (void)keep_kernel_state(configuration_);  // not essential, so it tries again by itself
+        if (kernel_state_) return;
+        if (const auto kept = keep_kernel_state(configuration_); !kept) log::error("{}", kept.error().message);
       }) {}
 
 Result<std::unique_ptr<Node>> Node::create(const config::Configuration& configuration) {
