@@ -16,7 +16,6 @@
 #include "doctor/probe.h"
 #include "io/sockaddr.h"
 #include "io/udp_socket.h"
-#include "policy/listing.h"
 #include "system/dhcp_lease.h"
 #include "system/link_monitor.h"
 #include "system/netlink.h"
@@ -80,9 +79,7 @@ void look_at_nftables(const config::Configuration& configuration, Observations& 
   seen.tables = std::move(*tables);
   seen.nftables = std::move(*all);
   seen.slot = system::KernelSlot::choose(configuration.name, seen.tables).value_or(seen.slot);
-  for (const std::string& chain : policy::chains_in(nftables->list(seen.slot.table()).value_or(""))) {
-    policy::read_number(chain, seen.numbers);
-  }
+  seen.numbers = policy::read_numbers(nftables->list(seen.slot.table()).value_or(""));
   std::ifstream legacy("/proc/thread-self/net/ip_tables_names");
   seen.legacy_iptables = legacy.peek() != std::ifstream::traits_type::eof();
 }

@@ -21,12 +21,6 @@ Sysctls read_originals(const std::string& listing) {
   return originals;
 }
 
-Numbers read_numbers(const std::string& listing) {
-  Numbers numbers;
-  for (const std::string& chain : chains_in(listing)) read_number(chain, numbers);
-  return numbers;
-}
-
 std::string replacement(const std::string& table, const std::string& inside) {
   return fmt::format("table inet {0} {{}}\ndelete table inet {0}\ntable inet {0} {{\n{1}}}\n", table, inside);
 }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <set>
 
+#include "policy/listing.h"
 #include "system/nftables.h"
 
 namespace mpquic::policy {
@@ -61,6 +62,12 @@ void read_number(std::string_view chain, Numbers& numbers) {
   const auto [end, error] = std::from_chars(chain.data(), chain.data() + chain.size(), number);
   const std::string_view key = chain.substr(static_cast<std::size_t>(end - chain.data()));
   if (error == std::errc() && key.starts_with('/')) numbers[std::string(key.substr(1))] = number;
+}
+
+Numbers read_numbers(const std::string& listing) {
+  Numbers numbers;
+  for (const std::string& chain : chains_in(listing)) read_number(chain, numbers);
+  return numbers;
 }
 
 }  // namespace mpquic::policy

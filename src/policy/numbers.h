@@ -24,5 +24,7 @@ Numbers assign_numbers(const std::vector<std::string>& wanted, const Numbers& be
 std::vector<std::string> chains_of(const Numbers& numbers);
 /// Takes in what such a name says; of other names nothing.
 void read_number(std::string_view chain, Numbers& numbers);
+/// What all chains of a table say, as nft(8) lists it.
+Numbers read_numbers(const std::string& listing);
 
 }  // namespace mpquic::policy

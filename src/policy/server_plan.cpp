@@ -17,12 +17,13 @@ constexpr std::uint32_t main_table = 254;
 
 class ServerPlanner : private Planner {
  public:
-  ServerPlanner(const config::ServerConfig& server, const Surroundings& now) : Planner(now), server_(server) {}
+  ServerPlanner(const config::ServerConfig& server, const Surroundings& now)
+      : Planner(now), server_(server), marks_connections_(marks_connections(server)) {}
 
   Plan make() {
-    if (marks_connections()) number_tunnels();
+    if (marks_connections_) number_tunnels();
     for (std::size_t i = 0; i < server_.tunnels.size(); ++i) return_routes(i);
-    if (server_.egress || marks_connections()) {
+    if (server_.egress || marks_connections_) {
       for (const auto& tunnel : server_.tunnels) loosen_reverse_path(tunnel.name);
     }
     if (server_.egress) {
@@ -38,11 +39,11 @@ class ServerPlanner : private Planner {
 
  private:
   /// Whether answers find their tunnel by their connection: there are several, or some prefixes have no other way.
-  bool marks_connections() const {
-    if (server_.tunnels.size() > 1) return true;
-    return std::ranges::any_of(server_.clients, [&](const config::Client& client) {
+  static bool marks_connections(const config::ServerConfig& server) {
+    if (server.tunnels.size() > 1) return true;
+    return std::ranges::any_of(server.clients, [&](const config::Client& client) {
       return client.name == config::anybody && std::ranges::any_of(client.prefixes, [&](const auto& prefix) {
-               return std::ranges::none_of(server_.tunnels,
+               return std::ranges::none_of(server.tunnels,
                                            [&](const auto& tunnel) { return in_a_network_of(tunnel, prefix.value); });
              });
     });
@@ -80,19 +81,20 @@ class ServerPlanner : private Planner {
   void return_routes(std::size_t i) {
     const config::ServerTunnel& tunnel = server_.tunnels[i];
     const LinkState state = now_.link(tunnel.name);
-    if (marks_connections()) {
+    if (marks_connections_) {
       for (const Family family : families) rule(family, table(i), mark(i), {});
     }
     if (!state.present || !state.up) return;
     for (const config::Client& client : server_.clients) {
       if (!client.may_use(tunnel.name)) continue;
+      // Those of anybody are wide and shared: they say where packets may come from, not where anybody is.
+      const bool by_main_table = client.name != config::anybody && first_way(client) == i;
       for (const auto& prefix : client.prefixes) {
         if (in_a_network_of(tunnel, prefix.value)) continue;
-        // Those of anybody are wide and shared: they say where packets may come from, not where anybody is.
-        if (client.name != config::anybody && first_way(client) == i && !in_any_network(prefix.value)) {
+        if (by_main_table && !in_any_network(prefix.value)) {
           add_route(main_table, prefix.value, main_metric(i), state.ifindex);
         }
-        if (marks_connections()) add_route(table(i), prefix.value, local_metric, state.ifindex);
+        if (marks_connections_) add_route(table(i), prefix.value, local_metric, state.ifindex);
       }
     }
   }
@@ -103,7 +105,7 @@ class ServerPlanner : private Planner {
 
   void write_ruleset() {
     const std::vector<std::string> tunnels = names_of_tunnels(server_.tunnels);
-    if (marks_connections()) {
+    if (marks_connections_) {
       rules_.begin_chain("return_path", "type filter hook prerouting priority mangle");
       // Answers go where the last packet came from: the client may have fallen back to another tunnel.
       for (std::size_t i = 0; i < tunnels.size(); ++i) remember_tunnel(tunnels[i], "", mark(i));
@@ -146,6 +148,7 @@ class ServerPlanner : private Planner {
   }
 
   const config::ServerConfig& server_;
+  const bool marks_connections_;
 };
 
 }  // namespace

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab import Lab, Node, Process, programs, topology
+from lab.waiting import wait_until
 
 T = TypeVar("T")
 Configuration = dict[str, Any]
@@ -53,13 +54,7 @@ def patience(seconds: float) -> float:
 
 def until(condition: Callable[[], T], seconds: float = 5.0, what: str = "") -> T:
     """Waits until the condition holds, and returns its value."""
-    deadline = time.monotonic() + patience(seconds)
-    while True:
-        late = time.monotonic() > deadline
-        if value := condition():
-            return value
-        assert not late, f"not within {patience(seconds)} s: {what or condition}"
-        time.sleep(0.03)
+    return wait_until(condition, patience(seconds), what)
 
 
 class Authority:

@@ -12,12 +12,12 @@ import os
 import shlex
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from lab import Node, Process
+from lab.waiting import wait_until
 
 T = TypeVar("T")
 
@@ -27,13 +27,7 @@ _PATIENCE = 60.0
 
 def until(condition: Callable[[], T], seconds: float = _PATIENCE, what: str = "") -> T:
     """Waits until the condition holds, and returns its value."""
-    deadline = time.monotonic() + seconds
-    while True:
-        late = time.monotonic() > deadline
-        if value := condition():
-            return value
-        assert not late, f"not within {seconds} s: {what or condition}"
-        time.sleep(0.05)
+    return wait_until(condition, seconds, what)
 
 
 class Machine:
