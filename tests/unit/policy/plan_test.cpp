@@ -193,7 +193,7 @@ TEST_F(PlanTest, ALanThatIsDownHasNoRoutes) {
 
 TEST_F(PlanTest, OfTwoRoutesToOnePlaceOneIsMade) {
   links_["lan9"] = link(9, "172.16.0.0/24");
-  client_.classify[0].traffic.interfaces.push_back(std::string("lan9"));
+  client_.classify[0].traffic.interfaces.emplace_back("lan9");
   std::set<std::tuple<std::uint32_t, packet::Prefix, std::uint32_t>> places;
   for (const auto& route : plan().routing.routes) {
     EXPECT_TRUE(places.emplace(route.table, route.destination, route.metric).second) << route.to_string();
