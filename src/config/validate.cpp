@@ -90,7 +90,6 @@ void check_networks(const std::vector<ServerTunnel>& tunnels, Problems& problems
   }
 }
 
-// [::] takes in IPv4, so 0.0.0.0 with the same port would be a second socket for the same packets.
 // One socket serves them all, and which tunnel a connection is for shows only once it stands.
 void check_congestion(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
   std::map<packet::SocketAddress, const ServerTunnel*> first;
@@ -104,6 +103,7 @@ void check_congestion(const std::vector<ServerTunnel>& tunnels, Problems& proble
   }
 }
 
+// [::] takes in IPv4, so 0.0.0.0 with the same port would be a second socket for the same packets.
 void check_listen(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
   std::map<std::uint16_t, Place> dual_stack;
   for (const ServerTunnel& tunnel : tunnels) {

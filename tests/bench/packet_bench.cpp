@@ -90,7 +90,7 @@ void merge_tcp(benchmark::State& state) {
   std::vector<std::vector<Packet>> rounds;
   for (std::size_t i = 0; i < segments; ++i) {
     std::vector<Packet> round;
-    for (std::uint16_t flow = 0; flow < state.range(1); ++flow) {
+    for (std::uint16_t flow = 0; flow < static_cast<std::uint16_t>(state.range(1)); ++flow) {
       round.push_back(packet_of(sample::Tcp{.ip = {.is_ipv6 = state.range(0) != 0},
                                             .source_port = flow,
                                             .sequence = static_cast<std::uint32_t>(i * mss),

@@ -15,7 +15,7 @@ using sample::Packet;
 
 constexpr const char* ipv6_addresses = "fd000000000000000000000000000001 fd000000000000000000000000000002";
 
-Packet ipv6(std::string fixed, std::string rest) { return bytes(fixed + ipv6_addresses + rest); }
+Packet ipv6(const std::string& fixed, const std::string& rest) { return bytes(fixed + ipv6_addresses + rest); }
 
 TEST(IpView, ReadsIpv4WithOptions) {
   const Packet packet = bytes(

@@ -97,15 +97,15 @@ class InterfaceTest : public OwnNetwork {
     OwnNetwork::SetUp();
     auto opened = NetlinkSocket::open();
     ASSERT_TRUE(opened) << opened.error().message;
-    socket.emplace(*std::move(opened));
+    socket_.emplace(*std::move(opened));
   }
   void configure(const InterfaceSettings& settings) {
-    const auto done = configure_interface(*socket, "mpq1", settings);
+    const auto done = configure_interface(*socket_, "mpq1", settings);
     ASSERT_TRUE(done) << done.error().message;
   }
   std::vector<std::string> addresses() {
     std::vector<std::string> texts;
-    const auto present = socket->dump(all_addresses_request(), parse_address).value();
+    const auto present = socket_->dump(all_addresses_request(), parse_address).value();
     for (const AddressMessage& one : present) {
       texts.push_back(one.address.to_string());
       EXPECT_FALSE(one.flags & IFA_F_TENTATIVE) << texts.back() << " is not usable yet";
@@ -113,9 +113,9 @@ class InterfaceTest : public OwnNetwork {
     std::ranges::sort(texts);
     return texts;
   }
-  LinkMessage link() { return socket->get(link_request("mpq1"), parse_link, 0).value().value(); }
+  LinkMessage link() { return socket_->get(link_request("mpq1"), parse_link, 0).value().value(); }
 
-  std::optional<NetlinkSocket> socket;
+  std::optional<NetlinkSocket> socket_;
 };
 
 using Texts = std::vector<std::string>;
@@ -175,17 +175,17 @@ TEST_F(InterfaceTest, GrowingAnMtuThatWasTooSmallForIpv6BringsNoLinkLocalAddress
 }
 
 TEST_F(InterfaceTest, SaysWhatItCouldNotDo) {
-  auto missing = configure_interface(*socket, "mpq9", wanted);
+  auto missing = configure_interface(*socket_, "mpq9", wanted);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message, "there is no interface mpq9");
 
   auto tun = TunDevice::open("mpq1", 1, {});
   ASSERT_TRUE(tun) << tun.error().message;
-  auto small = configure_interface(*socket, "mpq1", {.addresses = {interface_address("fd00::1/64")}, .mtu = 1200});
+  auto small = configure_interface(*socket_, "mpq1", {.addresses = {interface_address("fd00::1/64")}, .mtu = 1200});
   ASSERT_FALSE(small);
   EXPECT_EQ(small.error().message, "mpq1 can't have the IPv6 address fd00::1/64 with an MTU of 1200: IPv6 needs 1280");
 
-  auto tiny = configure_interface(*socket, "mpq1", {.mtu = 20});
+  auto tiny = configure_interface(*socket_, "mpq1", {.mtu = 20});
   ASSERT_FALSE(tiny);
   EXPECT_EQ(tiny.error().message, "set the MTU of mpq1 to 20: Invalid argument (mtu less than device minimum)");
 }

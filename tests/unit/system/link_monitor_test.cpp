@@ -30,13 +30,13 @@ class LinkMonitorTest : public OwnNetwork {
     run("ip route add default via 192.0.2.1 dev wan0 metric 100");
     auto opened = LinkMonitor::open({"wan0", "wan1"});
     ASSERT_TRUE(opened) << opened.error().message;
-    monitor.emplace(*std::move(opened));
+    monitor_.emplace(*std::move(opened));
     // The carrier of a veth and the operational state that follows from it settle after a moment.
     expect("carrier at first", [this] { return wan0().carrier; });
   }
 
-  const LinkState& wan0() const { return monitor->state("wan0"); }
-  const LinkState& wan1() const { return monitor->state("wan1"); }
+  const LinkState& wan0() const { return monitor_->state("wan0"); }
+  const LinkState& wan1() const { return monitor_->state("wan1"); }
   bool has(const LinkState& state, const char* text) const {
     return std::ranges::find(state.addresses, address(text)) != state.addresses.end();
   }
@@ -47,20 +47,20 @@ class LinkMonitorTest : public OwnNetwork {
     while (!condition()) {
       const auto left =
           milliseconds(100) - std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
-      pollfd ready{monitor->fd(), POLLIN, 0};
+      pollfd ready{monitor_->fd(), POLLIN, 0};
       ASSERT_GT(left.count() > 0 ? poll(&ready, 1, static_cast<int>(left.count())) : 0, 0) << "not seen: " << what;
       read();
     }
   }
   void read() {
-    const auto before = monitor->state("wan0");
-    const auto changed = monitor->read();
+    const auto before = monitor_->state("wan0");
+    const auto changed = monitor_->read();
     ASSERT_TRUE(changed) << changed.error().message;
     const bool said = std::ranges::find(*changed, "wan0") != changed->end();
-    EXPECT_EQ(said, before != monitor->state("wan0")) << "read() tells exactly the changes";
+    EXPECT_EQ(said, before != monitor_->state("wan0")) << "read() tells exactly the changes";
   }
 
-  std::optional<LinkMonitor> monitor;
+  std::optional<LinkMonitor> monitor_;
 };
 
 TEST_F(LinkMonitorTest, KnowsFromTheStartWhatThereIs) {
@@ -162,17 +162,17 @@ TEST_F(LinkMonitorTest, SeesAnInterfaceMoveToAnotherNamespaceAsGone) {
 
 TEST_F(LinkMonitorTest, LeavingABridgeIsNotTheEndOfALink) {
   run("ip addr add 10.7.1.1/32 dev peer0 && ip link add br0 type bridge && ip link set peer0 master br0");
-  monitor->watch("peer0");
+  monitor_->watch("peer0");
   run("ip link set peer0 nomaster && ip link set peer0 mtu 1450");
-  expect("the event after", [&] { return monitor->state("peer0").mtu == 1450; });
-  EXPECT_TRUE(has(monitor->state("peer0"), "10.7.1.1"));
+  expect("the event after", [&] { return monitor_->state("peer0").mtu == 1450; });
+  EXPECT_TRUE(has(monitor_->state("peer0"), "10.7.1.1"));
 }
 
 TEST_F(LinkMonitorTest, AnAddressStillBeingCheckedCountsWhenItIsFound) {
   run("ip -6 addr add 2001:db8::4/64 dev wan0");
   read();
   EXPECT_FALSE(has(wan0(), "2001:db8::4"));
-  pollfd ready{monitor->fd(), POLLIN, 0};
+  pollfd ready{monitor_->fd(), POLLIN, 0};
   for (int i = 0; i < 50 && !has(wan0(), "2001:db8::4"); ++i) {
     if (poll(&ready, 1, 100) == 1) read();
   }
@@ -181,7 +181,7 @@ TEST_F(LinkMonitorTest, AnAddressStillBeingCheckedCountsWhenItIsFound) {
 
 TEST_F(LinkMonitorTest, MoreEventsThanFitAreMadeUpFor) {
   const int small = 4096;
-  ASSERT_EQ(setsockopt(monitor->fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+  ASSERT_EQ(setsockopt(monitor_->fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
   run("for i in $(seq 1 200); do echo addr add 10.7.1.$i/32 dev wan0; done | ip -batch -");
   run("ip addr del 10.7.1.1/32 dev wan0");
   read();
@@ -193,14 +193,14 @@ TEST_F(LinkMonitorTest, MoreEventsThanFitAreMadeUpFor) {
 
 TEST_F(LinkMonitorTest, WhatIsNotWatchedIsNotReported) {
   run("ip addr add 10.7.1.1/32 dev peer0");
-  const auto changed = monitor->read();
+  const auto changed = monitor_->read();
   ASSERT_TRUE(changed) << changed.error().message;
   EXPECT_EQ(*changed, std::vector<std::string>());
-  monitor->watch("peer0");
-  EXPECT_TRUE(has(monitor->state("peer0"), "10.7.1.1"));
-  monitor->forget("peer0");
+  monitor_->watch("peer0");
+  EXPECT_TRUE(has(monitor_->state("peer0"), "10.7.1.1"));
+  monitor_->forget("peer0");
   run("ip addr del 10.7.1.1/32 dev peer0");
-  EXPECT_EQ(monitor->read().value(), std::vector<std::string>());
+  EXPECT_EQ(monitor_->read().value(), std::vector<std::string>());
 }
 
 }  // namespace

@@ -21,13 +21,13 @@ class NetlinkTest : public OwnNetwork {
     OwnNetwork::SetUp();
     auto opened = NetlinkSocket::open();
     ASSERT_TRUE(opened) << opened.error().message;
-    socket.emplace(*std::move(opened));
+    socket_.emplace(*std::move(opened));
   }
-  std::optional<NetlinkSocket> socket;
+  std::optional<NetlinkSocket> socket_;
 };
 
 TEST_F(NetlinkTest, FindsALinkByName) {
-  const auto link = socket->get(link_request("lo"), parse_link, ENODEV);
+  const auto link = socket_->get(link_request("lo"), parse_link, ENODEV);
   ASSERT_TRUE(link) << link.error().message;
   ASSERT_TRUE(*link);
   EXPECT_EQ((*link)->name, "lo");
@@ -35,10 +35,10 @@ TEST_F(NetlinkTest, FindsALinkByName) {
 }
 
 TEST_F(NetlinkTest, WhatIsAbsentIsNoFailureWhereThatWasAskedFor) {
-  const auto tolerated = socket->get(link_request("none"), parse_link, ENODEV);
+  const auto tolerated = socket_->get(link_request("none"), parse_link, ENODEV);
   ASSERT_TRUE(tolerated) << tolerated.error().message;
   EXPECT_FALSE(*tolerated);
-  const auto failed = socket->get(link_request("none"), parse_link, 0);
+  const auto failed = socket_->get(link_request("none"), parse_link, 0);
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().message, "ask for interface none: No such device");
 }
@@ -51,7 +51,7 @@ TEST_F(NetlinkTest, GivesTheKernelsOwnExplanation) {
   Request route("add a route", RTM_NEWROUTE, NLM_F_CREATE, header);
   const std::uint8_t gateway[] = {192, 0, 2, 1};
   route.put_bytes(RTA_GATEWAY, gateway);
-  const auto refused = socket->apply(route);
+  const auto refused = socket_->apply(route);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "add a route: Network is unreachable (Nexthop has invalid gateway)");
 }
@@ -59,7 +59,7 @@ TEST_F(NetlinkTest, GivesTheKernelsOwnExplanation) {
 TEST_F(NetlinkTest, ADumpOfManyKilobytesIsWhole) {
   run("ip link set lo up");
   run("for i in $(seq 1 200); do for j in 1 2 3 4 5; do echo addr add 10.7.$i.$j/32 dev lo; done; done | ip -batch -");
-  const auto addresses = socket->dump(all_addresses_request(), parse_address);
+  const auto addresses = socket_->dump(all_addresses_request(), parse_address);
   ASSERT_TRUE(addresses) << addresses.error().message;
   EXPECT_EQ(addresses->size(), 1002) << "and those of loopback";
 }
@@ -76,7 +76,7 @@ std::optional<AddressMessage> parse_while_things_change(const Message& message) 
 
 TEST_F(NetlinkTest, ADumpThatWasInterruptedIsReadAgain) {
   run("for i in $(seq 1 200); do for j in 1 2 3 4 5; do echo addr add 10.7.$i.$j/32 dev lo; done; done | ip -batch -");
-  const auto addresses = socket->dump(all_addresses_request(), parse_while_things_change);
+  const auto addresses = socket_->dump(all_addresses_request(), parse_while_things_change);
   ASSERT_TRUE(addresses) << addresses.error().message;
   std::set<std::string> different;
   for (const AddressMessage& one : *addresses) different.insert(one.address.to_string());

@@ -77,7 +77,7 @@ TEST_F(QueueTest, MarksInsteadOfDroppingWhatIsEcnCapable) {
   ASSERT_EQ(sent.size(), 90U);
   const auto first_marked = std::ranges::find(sent, Ecn::congested, &Seen::ecn);
   ASSERT_NE(first_marked, sent.end());
-  EXPECT_NEAR(static_cast<double>(first_marked - sent.begin()), 105 / 4, 2);
+  EXPECT_NEAR(static_cast<double>(first_marked - sent.begin()), 105 / 4.0, 2);
   EXPECT_EQ(
       std::count_if(first_marked, sent.begin() + 45, [](const Seen& packet) { return packet.ecn != Ecn::congested; }),
       0)
