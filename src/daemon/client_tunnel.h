@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "base/drop.h"
+#include "daemon/h3_client.h"
 #include "daemon/redial.h"
 #include "daemon/tun_port.h"
 #include "daemon/udp_port.h"
 #include "daemon/worker.h"
 #include "packet/address.h"
 #include "quic/connection.h"
+#include "tunnel/path_source.h"
 #include "tunnel/session.h"
 
 namespace mpquic::daemon {
@@ -33,17 +35,24 @@ struct LinkView {
 enum class TunnelState : std::uint8_t { waiting_for_link, connecting, up, backing_off };
 
 /// A client's tunnel, on its worker: the TUN queue, a session, and the connection that is made again and again.
-class ClientTunnel final : private quic::ConnectionOwner, private TunReader, private TurnTask {
+class ClientTunnel final : private quic::ConnectionOwner,
+                           private H3ClientOwner,
+                           private TunReader,
+                           private TurnTask {
  public:
   struct Settings {
     std::string name;
     packet::SocketAddress server;
-    packet::Address tunnel_address;  ///< IPv4: what is registered
+    /// Of the device. The first of IPv4 is what mpquic-ip registers; over h3 the server is asked for them.
     std::vector<packet::Address> own_addresses;
+    std::optional<std::string> token;        ///< h3: instead of a certificate
+    std::vector<packet::Prefix> networks;    ///< h3: behind the box, told to the server
     quic::TransportSettings transport;
     std::shared_ptr<const quic::TlsContext> tls;
     /// Called on the worker's thread when the largest inner packet changes; 0 is never told.
     std::function<void(std::size_t)> on_mtu;
+    /// Called on the worker's thread when the server hands out something else than before; h3 only.
+    std::function<void(const HandedOut&)> on_handed_out;
     /// Called on the worker's thread when packets can go, and when they can't any more.
     std::function<void(bool)> on_up;
     /// Called on the worker's thread when somebody has deleted the TUN device.
@@ -67,15 +76,22 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
 
   void set_link(const LinkView& link);
   /// For connections from now on.
-  void set_tls(std::shared_ptr<const quic::TlsContext> tls) { settings_.tls = std::move(tls); }
+  void set_tls(std::shared_ptr<const quic::TlsContext> tls, std::optional<std::string> token);
+  /// The networks behind the box are others.
+  void set_networks(std::vector<packet::Prefix> networks);
   /// Says goodbye to the server; nothing is sent any more.
   void stop();
   Snapshot snapshot() const;
 
  private:
+  void on_keys() override;
   void on_established() override;
   void on_lost(std::uint64_t number) override;
   void on_datagram(Bytes datagram) override;
+  void on_handed_out(const HandedOut& handed_out) override { settings_.on_handed_out(handed_out); }
+  void on_tunnel_open() override;
+  void on_tunnel_packet(Bytes packet) override;
+  void on_tunnel_failed(const std::string& reason) override;
   void on_burst(Burst burst) override;
   void on_device_gone() override { settings_.on_device_gone(); }
   void end_of_turn() override;
@@ -85,6 +101,9 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   void dial();
   void hang_up();
   void redial(std::string reason);
+  bool speaks_h3() const { return settings_.transport.alpn == quic::alpn_h3; }
+  void come_up();
+  void register_address();
   void write();
   void watch_silence();
   void follow_mtu();
@@ -95,9 +114,13 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   DropCounters drops_;
   TunPort tun_;
   tunnel::Session session_;
+  tunnel::PathSource source_;
   LinkView link_;
   std::unique_ptr<UdpPort> port_;
   std::unique_ptr<quic::Connection> connection_;
+  H3Client::Settings h3_settings_;
+  std::unique_ptr<H3Client> h3_;  ///< of the connection
+  bool established_ = false;      ///< the connection is
   Redial redial_;
   Timer timer_;
   TunnelState state_ = TunnelState::waiting_for_link;
@@ -105,6 +128,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   Instant since_{};
   Instant tried_at_{};
   Instant retry_at_ = never;
+  Instant answer_by_ = never;              ///< h3: until then the server must have answered our request
   Instant unanswered_since_ = never;       ///< something was sent then, and nothing has come back
   std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it
   std::size_t mtu_ = 0;
