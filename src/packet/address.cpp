@@ -30,6 +30,7 @@ std::optional<AddressAndLength> parse_with_length(std::string_view text) {
 }  // namespace
 
 std::optional<Address> Address::parse(std::string_view text) {
+  if (text.contains('\0')) return std::nullopt;  // inet_pton() would stop there
   std::array<std::uint8_t, 16> bytes{};
   const std::string terminated(text);
   if (inet_pton(AF_INET, terminated.c_str(), bytes.data()) == 1) return from_bytes(Bytes(bytes).first(4));
