@@ -4,8 +4,8 @@
 
 namespace mpquic::daemon {
 
-/// `mpquic-ip` at the server (docs/protocol.md): every datagram is a packet, and the first one says which tunnel address
-/// the client has.
+/// `mpquic-ip` at the server (docs/protocol.md): every datagram is a packet, and the first one says which tunnel
+/// address the client has.
 class BareServer final : public ServerProtocol {
  public:
   BareServer(PathHost& host, ServerConnection& connection);

@@ -216,9 +216,8 @@ void ClientTunnel::write() {
   follow_mtu();
   watch_silence();
   const Instant silence = unanswered_since_ == never ? never : unanswered_since_ + silence_limit;
-  worker_.timers().set(timer_,
-                       std::min({connection_->deadline(), port_->blocked() ? never : session_.deadline(), silence,
-                                 answer_by_}));
+  worker_.timers().set(
+      timer_, std::min({connection_->deadline(), port_->blocked() ? never : session_.deadline(), silence, answer_by_}));
 }
 
 void ClientTunnel::watch_silence() {

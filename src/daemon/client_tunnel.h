@@ -35,18 +35,15 @@ struct LinkView {
 enum class TunnelState : std::uint8_t { waiting_for_link, connecting, up, backing_off };
 
 /// A client's tunnel, on its worker: the TUN queue, a session, and the connection that is made again and again.
-class ClientTunnel final : private quic::ConnectionOwner,
-                           private H3ClientOwner,
-                           private TunReader,
-                           private TurnTask {
+class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner, private TunReader, private TurnTask {
  public:
   struct Settings {
     std::string name;
     packet::SocketAddress server;
     /// Of the device. The first of IPv4 is what mpquic-ip registers; over h3 the server is asked for them.
     std::vector<packet::Address> own_addresses;
-    std::optional<std::string> token;        ///< h3: instead of a certificate
-    std::vector<packet::Prefix> networks;    ///< h3: behind the box, told to the server
+    std::optional<std::string> token;      ///< h3: instead of a certificate
+    std::vector<packet::Prefix> networks;  ///< h3: behind the box, told to the server
     quic::TransportSettings transport;
     std::shared_ptr<const quic::TlsContext> tls;
     /// Called on the worker's thread when the largest inner packet changes; 0 is never told.

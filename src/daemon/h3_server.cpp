@@ -79,8 +79,8 @@ void H3Server::on_packet(masque::StreamId tunnel, Bytes packet) {
 
 void H3Server::on_closed(masque::StreamId tunnel, const std::string& reason) {
   if (const Request* request = find(tunnel); request != nullptr && request->open) {
-    log::info("{}: {} has closed its tunnel: {}", request->path->tunnel()->settings().name,
-              request->path->peer()->name, reason);
+    log::info("{}: {} has closed its tunnel: {}", request->path->tunnel()->settings().name, request->path->peer()->name,
+              reason);
   }
   remove(tunnel);
 }
@@ -143,9 +143,12 @@ void H3Server::decide(Request& request) {
     return refuse(request, bad_gateway, "names as targets are not looked up here");
   }
   request.instance = request.asked.tunnel;
-  for (unsigned number = 2; std::ranges::any_of(requests_, [&](const auto& other) {
-         return other.get() != &request && other->path != nullptr && other->instance == request.instance;
-       }); ++number) {
+  for (unsigned number = 2; std::ranges::any_of(requests_,
+                                                [&](const auto& other) {
+                                                  return other.get() != &request && other->path != nullptr &&
+                                                         other->instance == request.instance;
+                                                });
+       ++number) {
     request.instance = fmt::format("{}#{}", request.asked.tunnel, number);
   }
   request.path = &connection_.add_path();
@@ -249,7 +252,7 @@ void H3Server::refuse(Request& request, int status, const std::string& reason) {
   }
   const masque::StreamId stream = request.stream;
   remove(stream);
-  tunnels_.refuse(stream, {status, reason});
+  tunnels_.refuse(stream, {status, reason, {}});
   host_.wants_to_write(connection_);
 }
 

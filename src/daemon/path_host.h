@@ -26,7 +26,8 @@ class PathHost {
 
   /// The tunnel on this port for a client that registers `address`; nullptr: none that the peer may use.
   virtual ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) = 0;
-  /// The tunnel on this port for a client that calls it `name` and wants these addresses; nullptr: none that it may use.
+  /// The tunnel on this port for a client that calls it `name` and wants these addresses; nullptr: none that it may
+  /// use.
   virtual ServerTun* tunnel_for(const peers::Peer& peer, const std::string& name,
                                 std::span<const packet::Address> wanted) = 0;
   /// The path that a destination leads to, in whatever tunnel, and a number that changes with the routes.

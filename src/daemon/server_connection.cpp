@@ -9,11 +9,9 @@
 namespace mpquic::daemon {
 
 ServerConnection::ServerConnection(PathHost& host, std::uint64_t number, std::unique_ptr<quic::Connection> connection)
-    : host_(host),
-      number_(number),
-      connection_(std::move(connection)),
-      since_(host.worker().now()),
-      timer_([this] { on_timer(); }) {
+    : host_(host), number_(number), connection_(std::move(connection)), since_(host.worker().now()), timer_([this] {
+        on_timer();
+      }) {
   connection_->set_owner(*this);
 }
 

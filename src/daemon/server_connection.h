@@ -93,7 +93,7 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
   std::unique_ptr<quic::Connection> connection_;
   DropCounters drops_;
   std::vector<std::unique_ptr<ServerPath>> paths_;
-  std::size_t turn_ = 0;  ///< of paths_: whose packet front() shows, or looks for first
+  std::size_t turn_ = 0;                      ///< of paths_: whose packet front() shows, or looks for first
   std::unique_ptr<ServerProtocol> protocol_;  ///< from on_keys() on
   bool handshaking_ = true;
   Instant since_{};

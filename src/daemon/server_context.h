@@ -30,8 +30,8 @@ class ControlThread {
  public:
   virtual void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                      const packet::Address& address) = 0;
-  /// The answer comes to ServerConnection::assigned(); the path has the addresses by then. Asked again, it keeps them if
-  /// it still may.
+  /// The answer comes to ServerConnection::assigned(); the path has the addresses by then. Asked again, it keeps them
+  /// if it still may.
   virtual void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) = 0;
   virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
   /// The configuration now says this of the path's client.

@@ -92,7 +92,7 @@ class ServerPath {
   ServerTun* tunnel_ = nullptr;
   std::vector<packet::Address> addresses_;
   std::optional<masque::Limits> limits_;      ///< when there are any
-  std::optional<tunnel::Session> session_;   ///< once registered
+  std::optional<tunnel::Session> session_;    ///< once registered
   std::optional<tunnel::PathSource> source_;  ///< of it
   bool superseded_ = false;
   std::uint64_t received_packets_ = 0;

@@ -247,8 +247,7 @@ void Http3::on_stream_data(StreamId stream, Bytes data, bool end) {
   if (broken_) return;
   constexpr StreamId one_way_bit = 2;  // RFC 9000, 2.1
   if (role_ == Role::client && (stream & one_way_bit) != 0) settings_reader_.read(stream, data);
-  const nghttp3_ssize consumed =
-      nghttp3_conn_read_stream(handle_.get(), stream, data.data(), data.size(), end ? 1 : 0);
+  const nghttp3_ssize consumed = nghttp3_conn_read_stream(handle_.get(), stream, data.data(), data.size(), end ? 1 : 0);
   check(consumed);
   if (consumed > 0) connection_.consumed(stream, static_cast<std::size_t>(consumed));
 }

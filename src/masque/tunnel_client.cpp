@@ -1,20 +1,8 @@
 #include "masque/tunnel_client.h"
 
-#include <algorithm>
-
 #include "masque/error_codes.h"
 
 namespace mpquic::masque {
-namespace {
-
-/// RFC 9110, 15.2: more is to come.
-bool is_interim(const std::vector<Header>& headers) {
-  const auto status = std::ranges::find(headers, ":status", &Header::name);
-  return status != headers.end() && status->value.starts_with('1');
-}
-
-}  // namespace
-
 TunnelClient::TunnelClient(quic::Connection& connection, ClientEvents& events, DropCounters& drops)
     : Tunnels(connection, events, drops), events_(events) {
   begin(Http3::Role::client);
@@ -37,7 +25,7 @@ void TunnelClient::on_settings(const PeerSettings& settings) {
 
 void TunnelClient::on_headers(StreamId request, const std::vector<Header>& headers) {
   Tunnel* tunnel = find(request);
-  if (tunnel == nullptr || tunnel->open || is_interim(headers)) return;
+  if (tunnel == nullptr || tunnel->open || is_interim_response(headers)) return;
   if (const auto accepted = read_response(headers); !accepted) {
     return fail(request, h3_request_cancelled, accepted.error());
   }

@@ -61,7 +61,8 @@ class Tunnels : protected Http3Owner {
 
  protected:
   struct Tunnel final : CapsuleSink {
-    Tunnel(Tunnels& owner, StreamId request) : home(owner), stream(request), prefix(static_cast<std::uint64_t>(request)) {}
+    Tunnel(Tunnels& owner, StreamId request)
+        : home(owner), stream(request), prefix(static_cast<std::uint64_t>(request)) {}
     Result<void> on_capsule(CapsuleType type, Bytes value) override { return home.on_capsule(*this, type, value); }
 
     Tunnels& home;

@@ -40,7 +40,8 @@ ngtcp2_settings library_settings(const TransportSettings& settings, bool remote_
   return result;
 }
 
-// What streams carry is small: requests, addresses, routes. Where packets go over them, the path has no more room either.
+// What streams carry is small: requests, addresses, routes. Where packets go over them, the path has no more room
+// either.
 constexpr std::uint64_t stream_window = 256 << 10;
 constexpr std::uint64_t connection_window = 1 << 20;
 constexpr std::uint64_t most_requests = 16;

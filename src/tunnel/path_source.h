@@ -19,8 +19,8 @@ class Overflow {
   ~Overflow() = default;
 };
 
-/// A session's packets as one connection sends them: each datagram begins with the same bytes, and what is too large for
-/// one takes another way, if there is one.
+/// A session's packets as one connection sends them: each datagram begins with the same bytes, and what is too large
+/// for one takes another way, if there is one.
 class PathSource final : public quic::DatagramSource {
  public:
   static constexpr std::size_t longest_prefix = 16;
