@@ -73,6 +73,19 @@ std::string in_words(const std::string& interface, const std::optional<Vlan>& vl
   return fmt::format("interface {}, VLAN {} on {}", interface, vlan->id, vlan->parent);
 }
 
+std::string accepted(const std::vector<packet::Prefix>& prefixes) {
+  if (prefixes == ClientTunnel().accept_routes) return "all routes that the server advertises";
+  if (prefixes.empty()) return "no routes from the server";
+  std::vector<Located<packet::Prefix>> listed(prefixes.begin(), prefixes.end());
+  return "what the server advertises of " + joined(listed);
+}
+
+std::string listed(const std::vector<Alpn>& alpns) {
+  std::string text;
+  for (const Alpn alpn : alpns) text += fmt::format("{}{}", text.empty() ? "" : " or ", name(alpn));
+  return text;
+}
+
 void describe_client(const ClientConfig& client, Lines& lines) {
   const ClientTls& tls = client.tls;
   if (tls.insecure_skip_verify) {
@@ -95,12 +108,16 @@ void describe_client(const ClientConfig& client, Lines& lines) {
               joined(lan.addresses));
   }
   for (const ClientTunnel& tunnel : client.tunnels) {
-    lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
+    lines.add("tunnel {}: {}", tunnel.name, tunnel.auto_address ? "as the server says" : joined(tunnel.addresses));
     lines.add("  class {}, {}", name(tunnel.traffic_class), mtu_and_congestion(tunnel));
     for (const Path& path : tunnel.paths) {
       lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
     }
-    if (tunnel.masquerade) lines.add("  hosts behind the box appear as {}", tunnel.ipv4().address.to_string());
+    if (tunnel.speaks(Alpn::h3)) lines.add("  takes {}", accepted(tunnel.accept_routes));
+    if (tunnel.masquerade) {
+      lines.add("  hosts behind the box appear as {}",
+                tunnel.auto_address ? "its address" : tunnel.addresses.front()->address.to_string());
+    }
   }
   for (const ClassRule& rule : client.classify) {
     lines.add("traffic of {}: tunnel {}, while it is down {}", in_words(rule.traffic), rule.tunnel.value,
@@ -118,14 +135,22 @@ void describe_server(const ServerConfig& server, Lines& lines) {
   }
   for (const ServerTunnel& tunnel : server.tunnels) {
     lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
-    lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), name(tunnel.alpn), mtu_and_congestion(tunnel));
+    lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), listed(tunnel.alpns), mtu_and_congestion(tunnel));
+    if (tunnel.speaks(Alpn::h3)) {
+      const std::vector<Located<packet::Prefix>> routes(tunnel.routes.begin(), tunnel.routes.end());
+      lines.add("  hands out addresses of {}, advertises {}", joined(tunnel.pool), joined(routes));
+    }
   }
   for (const Client& client : server.clients) {
     const std::string_view everybody =
         tls.client_auth == ClientAuth::none ? "* (anybody)" : "* (everybody certified who has no entry)";
-    lines.add("client {}: owns {}", client.name == anybody ? everybody : client.name, joined(client.prefixes));
+    const std::string fixed = joined(client.addresses), prefixes = joined(client.prefixes);
+    lines.add("client {}: owns {}{}{}", client.name == anybody ? everybody : client.name, prefixes,
+              prefixes.empty() || fixed.empty() ? "" : ", ",
+              prefixes.empty() && fixed.empty() ? "what it is given" : fixed);
     lines.add("  may use {}", client.tunnels ? "tunnels " + joined(*client.tunnels) : "all tunnels");
   }
+  lines.add("clients {} each other", server.between_clients ? "reach" : "do not reach");
   if (server.egress) {
     lines.add("tunnels lead out by {}{}", server.egress->interface,
               server.egress->masquerade ? ", as its address" : "");

@@ -7,6 +7,7 @@
 #include "config/environment.h"
 #include "config/fields.h"
 #include "config/flat_values.h"
+#include "config/role_reader.h"
 #include "config/values.h"
 
 namespace mpquic::config {
@@ -243,6 +244,8 @@ class FlatReader {
                                                                    "multipath_enabled", "multipath_policy"};
     top_.ignore(of_clients, "has no effect on a server");
     server.clients.push_back(everybody_behind(tunnel));
+    server.between_clients = true;  // as boxes have it that were deployed before there was a choice
+    complete(tunnel, false);
     server.tunnels.push_back(std::move(tunnel));
     return server;
   }

@@ -20,7 +20,7 @@ namespace mpquic::config {
 // still have stood elsewhere in its file, but for the `place` of a whole entry.
 
 enum class Role : std::uint8_t { client, server };
-enum class Alpn : std::uint8_t { mpquic_ip };
+enum class Alpn : std::uint8_t { mpquic_ip, h3 };
 enum class CongestionControl : std::uint8_t { bbr, cubic };
 enum class TrafficClass : std::uint8_t { critical, default_, bulk };
 enum class ClientAuth : std::uint8_t { none, require };
@@ -113,8 +113,10 @@ struct Path {
 struct Tunnel {
   std::string name;
   Place place;
-  std::vector<Located<packet::InterfaceAddress>> addresses;  ///< of the TUN device, never empty, at least one of IPv4
-  std::optional<unsigned> mtu;                               ///< bytes; none: what the path turns out to carry
+  /// Of the TUN device; never empty, unless the server gives them (ClientTunnel::auto_address). With mpquic-ip at least
+  /// one is of IPv4.
+  std::vector<Located<packet::InterfaceAddress>> addresses;
+  std::optional<unsigned> mtu;  ///< bytes; none: what the path turns out to carry
   CongestionControl congestion = default_congestion;
 
   /// The first IPv4 address: what an mpquic-ip client registers.
@@ -158,14 +160,26 @@ struct ClassRule {
 struct ClientTunnel : Tunnel {
   std::vector<Path> paths;  ///< exactly one in this version
   TrafficClass traffic_class = TrafficClass::default_;
-  bool masquerade = false;  ///< hosts behind the box appear as the tunnel address
+  bool masquerade = false;    ///< hosts behind the box appear as the tunnel address
+  bool auto_address = false;  ///< the server gives the addresses; h3 alone. Otherwise h3 asks for `addresses`
+  /// Of the routes that the server advertises (h3 alone), what lies in these is taken. Empty: none.
+  std::vector<packet::Prefix> accept_routes = {packet::Prefix::everything(packet::Address::Family::ipv4),
+                                               packet::Prefix::everything(packet::Address::Family::ipv6)};
+
+  bool speaks(Alpn alpn) const;
 
   bool operator==(const ClientTunnel&) const = default;
 };
 
 struct ServerTunnel : Tunnel {
-  Located<packet::SocketAddress> listen;  ///< `[::]` takes in IPv4 as well
-  Alpn alpn = Alpn::mpquic_ip;
+  Located<packet::SocketAddress> listen;                  ///< `[::]` takes in IPv4 as well
+  std::vector<Alpn> alpns = {Alpn::h3, Alpn::mpquic_ip};  ///< that clients may speak, the preferred one first
+  /// What addresses are handed out from (h3): inside the networks of `addresses`, which it is by default.
+  std::vector<Located<packet::Prefix>> pool;
+  /// What clients are told that they reach through the tunnel (h3); none lies in another.
+  std::vector<packet::Prefix> routes;
+
+  bool speaks(Alpn alpn) const;
 
   bool operator==(const ServerTunnel&) const = default;
 };
@@ -176,8 +190,12 @@ struct Client {
   Place place;
   std::optional<std::vector<Located<std::string>>> tunnels;  ///< none: all
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
+  /// Tunnel addresses that are handed out to it and to nobody else: it owns them as it does `prefixes`.
+  std::vector<Located<packet::Address>> addresses{};
 
   bool may_use(std::string_view tunnel) const;
+  /// Its prefixes, and its addresses as host prefixes.
+  std::vector<packet::Prefix> owned() const;
 
   bool operator==(const Client&) const = default;
 };
@@ -188,6 +206,9 @@ inline constexpr std::string_view anybody = "*";
 /// Links, tunnels, and tunnels with a fallback together: each has a routing table, and a node has so many.
 inline constexpr std::size_t most_routing_tables = 64;
 
+/// Less so many, where a client's tunnel speaks h3: routes that servers advertise have a table, and three rules.
+inline constexpr std::size_t tables_for_advertised_routes = 3;
+
 struct ClientConfig {
   ClientTls tls;
   std::vector<Link> links;  ///< in the order of the file, as all lists here
@@ -196,6 +217,8 @@ struct ClientConfig {
   std::vector<ClassRule> classify;
 
   const Link* find_link(std::string_view name) const;
+  /// Whether any tunnel does.
+  bool speaks(Alpn alpn) const;
 
   bool operator==(const ClientConfig&) const = default;
 };
@@ -225,6 +248,9 @@ struct ServerConfig {
   std::vector<Client> clients;
   std::optional<Egress> egress;
   std::vector<PortForward> forwards;
+  bool between_clients = false;  ///< packets of one client may go to another
+  /// Where the node keeps what is to outlive it: who has which address.
+  std::filesystem::path state = "/var/lib/mpquic/nodes";
 
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;

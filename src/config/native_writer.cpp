@@ -131,6 +131,7 @@ class Writer {
     if (server.tls.client_auth == ClientAuth::none) tls.add("client_auth", "none");
     line("tls: {}", tls.take());
 
+    if (server.between_clients) line("between_clients: true");
     line("tunnels:");
     for (const ServerTunnel& tunnel : server.tunnels) {
       Map map;

@@ -1,10 +1,13 @@
 #include "config/validate.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "config/check_devices.h"
+#include "config/check_ownership.h"
 #include "config/overlap.h"
 #include "config/suggest.h"
 
@@ -17,7 +20,7 @@ bool same_family(const packet::Address& one, const packet::Address& other) { ret
 template <class SomeTunnel>
 void check_addresses(const std::vector<SomeTunnel>& tunnels, Problems& problems) {
   std::map<packet::Address, std::pair<Place, std::string_view>> seen;
-  for (const Tunnel& tunnel : tunnels) {
+  for (const SomeTunnel& tunnel : tunnels) {
     for (const auto& [address, place] : tunnel.addresses) {
       const auto [first, is_new] = seen.try_emplace(address.address, place, tunnel.name);
       if (is_new) continue;
@@ -25,7 +28,7 @@ void check_addresses(const std::vector<SomeTunnel>& tunnels, Problems& problems)
                      in_quotes(first->second.second), first->second.first.line);
     }
     const bool any_ipv4 = std::ranges::any_of(tunnel.addresses, [](const auto& a) { return a->address.is_ipv4(); });
-    if (!any_ipv4 && !tunnel.addresses.empty()) {
+    if (!any_ipv4 && !tunnel.addresses.empty() && tunnel.speaks(Alpn::mpquic_ip)) {
       problems.error(tunnel.addresses.front().place,
                      "tunnel {} has no IPv4 address, by which mpquic-ip tells clients and tunnels apart",
                      in_quotes(tunnel.name));
@@ -39,10 +42,10 @@ void check_routing_tables(const ClientConfig& client, Problems& problems) {
     if (rule.fallback) fallbacks.emplace(rule.tunnel.value, rule.fallback->value);
   }
   const std::size_t count = client.links.size() + client.tunnels.size() + fallbacks.size();
-  if (count <= most_routing_tables) return;
+  const std::size_t most = most_routing_tables - (client.speaks(Alpn::h3) ? tables_for_advertised_routes : 0);
+  if (count <= most) return;
   problems.error(client.tunnels.empty() ? Place() : client.tunnels.back().place,
-                 "links, tunnels and fallbacks are {} together, and there are routing tables for {}", count,
-                 most_routing_tables);
+                 "links, tunnels and fallbacks are {} together, and there are routing tables for {}", count, most);
 }
 
 void check_client(const ClientConfig& client, Problems& problems) {
@@ -91,6 +94,20 @@ void check_networks(const std::vector<ServerTunnel>& tunnels, Problems& problems
 }
 
 // One socket serves them all, and which tunnel a connection is for shows only once it stands.
+void check_alpns(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
+  std::map<packet::SocketAddress, const ServerTunnel*> first;
+  for (const ServerTunnel& tunnel : tunnels) {
+    const auto [known, is_first] = first.emplace(tunnel.listen.value, &tunnel);
+    if (is_first || known->second->alpns == tunnel.alpns) continue;
+    std::vector<std::string_view> names;
+    for (const Alpn alpn : known->second->alpns) names.push_back(name(alpn));
+    problems.error(tunnel.place, "tunnels that listen on the same {} need the same alpn; that of {} (line {}) is [{}]",
+                   tunnel.listen->to_string(), in_quotes(known->second->name), known->second->place.line,
+                   fmt::join(names, ", "));
+  }
+}
+
+// As above.
 void check_congestion(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
   std::map<packet::SocketAddress, const ServerTunnel*> first;
   for (const ServerTunnel& tunnel : tunnels) {
@@ -120,23 +137,6 @@ void check_listen(const std::vector<ServerTunnel>& tunnels, Problems& problems) 
   }
 }
 
-void check_ownership(const std::vector<Client>& clients, Problems& problems) {
-  std::vector<Claim> claims;
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    for (const auto& [prefix, place] : clients[i].prefixes) claims.push_back({prefix, place, i});
-  }
-  for_each_overlap(std::move(claims), [&](const Claim& claim, const Claim& other) {
-    if (claim.owner == other.owner) {
-      problems.warning(claim.place, "prefix {} overlaps {} of the same client (line {})", claim.prefix.to_string(),
-                       other.prefix.to_string(), other.place.line);
-    } else {
-      problems.error(claim.place, "prefix {} of client {} overlaps {} of client {} (line {}, column {})",
-                     claim.prefix.to_string(), in_quotes(clients[claim.owner].name), other.prefix.to_string(),
-                     in_quotes(clients[other.owner].name), other.place.line, other.place.column);
-    }
-  });
-}
-
 // An open server exists only where the file says so twice: client_auth: none, and the entry "*".
 void check_admission(const ServerConfig& server, Problems& problems) {
   if (server.tls.client_auth != ClientAuth::none) return;
@@ -157,7 +157,7 @@ void check_forwards(const ServerConfig& server, Problems& problems) {
   for (auto forward = server.forwards.begin(); forward != server.forwards.end(); ++forward) {
     if (!server.egress) problems.error(forward->place, "a forward needs egress: {{interface: NAME}}, where it arrives");
     const bool owned = std::ranges::any_of(server.clients, [&](const Client& client) {
-      return std::ranges::any_of(client.prefixes, [&](const auto& own) { return own->contains(forward->to.value); });
+      return std::ranges::any_of(client.owned(), [&](const auto& own) { return own.contains(forward->to.value); });
     });
     if (!owned && forward->protocol != 0) {
       problems.error(forward->to.place, "no client owns {}", forward->to->to_string());
@@ -187,8 +187,9 @@ void check_server(const ServerConfig& server, Problems& problems) {
   check_addresses(server.tunnels, problems);
   check_networks(server.tunnels, problems);
   check_listen(server.tunnels, problems);
+  check_alpns(server.tunnels, problems);
   check_congestion(server.tunnels, problems);
-  check_ownership(server.clients, problems);
+  check_ownership(server, problems);
   check_admission(server, problems);
   check_forwards(server, problems);
 

@@ -51,8 +51,7 @@ Result<Role> parse_role(std::string_view text) {
 }
 
 Result<Alpn> parse_alpn(std::string_view text) {
-  if (text == "h3") return failure("alpn h3 is not supported by this version (mpquic-ip is)");
-  static constexpr std::pair<std::string_view, Alpn> alpns[] = {{"mpquic-ip", Alpn::mpquic_ip}};
+  static constexpr std::pair<std::string_view, Alpn> alpns[] = {{"h3", Alpn::h3}, {"mpquic-ip", Alpn::mpquic_ip}};
   return choose<Alpn>(text, alpns);
 }
 
@@ -194,17 +193,25 @@ Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text) {
   if (address.is_unspecified() || address.is_multicast() || address.is_loopback()) {
     return failure("{} is no address that an interface can have", in_quotes(text));
   }
-  // A network of two hosts has neither a network nor a broadcast address (RFC 3021, RFC 6164).
-  if (parsed->length + 1 < address.bits()) {
-    const packet::Prefix network = parsed->network();
-    if (network.address() == address) {
-      return failure("{} is the address of the network itself, not of a host in it", in_quotes(text));
-    }
-    if (address.is_ipv4() && ~load_be32(address.bytes().data()) << parsed->length == 0) {
-      return failure("{} is the broadcast address of its network", in_quotes(text));
-    }
+  const packet::Prefix network = parsed->network();
+  if (!network.reserves(address)) return *parsed;
+  if (network.address() == address) {
+    return failure("{} is the address of the network itself, not of a host in it", in_quotes(text));
   }
-  return *parsed;
+  return failure("{} is the broadcast address of its network", in_quotes(text));
+}
+
+Result<std::optional<packet::InterfaceAddress>> parse_address_or_auto(std::string_view text) {
+  if (text == "auto") return std::nullopt;
+  return parse_tunnel_address(text);
+}
+
+Result<std::variant<bool, packet::Prefix>> parse_accepted(std::string_view text) {
+  if (text == "true" || text == "false") return text == "true";
+  const auto prefix = parse_prefix(text);
+  if (prefix) return *prefix;
+  if (text.find_first_of(".:/") != std::string_view::npos) return std::unexpected(prefix.error());
+  return failure("{} is neither true nor false nor a prefix", in_quotes(text));
 }
 
 Result<packet::Prefix> parse_prefix(std::string_view text) {

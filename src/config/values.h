@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/result.h"
 #include "config/model.h"
@@ -44,6 +45,10 @@ Result<packet::Address> parse_source(std::string_view text);
 Result<LinkAddress> parse_link_address(std::string_view text);
 /// A host's address with the length of its network.
 Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text);
+/// As above, or "auto": none.
+Result<std::optional<packet::InterfaceAddress>> parse_address_or_auto(std::string_view text);
+/// Of routes: all, none, or those in a prefix.
+Result<std::variant<bool, packet::Prefix>> parse_accepted(std::string_view text);
 Result<packet::Prefix> parse_prefix(std::string_view text);
 Result<packet::Address> parse_host(std::string_view text);
 

@@ -104,7 +104,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   ClientTunnel::Settings settings{
       .name = tunnel.name,
       .server = path.server.value,
-      .tunnel_address = tunnel.ipv4().address,
+      .tunnel_address = tunnel.speaks(config::Alpn::mpquic_ip) ? tunnel.ipv4().address : packet::Address(),
       .own_addresses = {},
       .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
       .tls = std::move(tls),

@@ -18,7 +18,7 @@ std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig&
   std::vector<peers::Peer> known;
   for (const config::Client& client : configuration.clients) {
     peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false};
-    for (const auto& prefix : client.prefixes) peer.prefixes.push_back(prefix.value);
+    peer.prefixes = client.owned();
     for (const auto& tunnel : configuration.tunnels) {
       if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
     }
@@ -115,10 +115,10 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
     call_last_clients(sockets->front().data, credentials.secrets);
     const auto listens_here = [&](const config::ServerTunnel& tunnel) { return tunnel.listen.value == address; };
     const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
-    const ServerPortSettings settings{
-        .listen = address,
-        .transport = {.alpn = std::string(config::name(first.alpn)), .congestion = congestion_of(first.congestion)},
-        .credentials = credentials};
+    const ServerPortSettings settings{.listen = address,
+                                      .transport = {.alpn = std::string(config::name(config::Alpn::mpquic_ip)),
+                                                    .congestion = congestion_of(first.congestion)},
+                                      .credentials = credentials};
     for (unsigned i = 0; i < workers; ++i) {
       std::vector<ServerTun*> tunnels;
       for (const auto& tun : workers_[i]->tuns()) {

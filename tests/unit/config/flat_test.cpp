@@ -99,6 +99,10 @@ TEST_F(FlatFile, OfAServerLetsInWhoeverIsCertified) {
   ASSERT_EQ(node.clients.size(), 1u);
   EXPECT_EQ(node.clients[0].name, anybody);
   EXPECT_EQ(texts(node.clients[0].prefixes), "10.0.0.0/8 100.64.0.0/10 172.16.0.0/12 192.168.0.0/16 ");
+  EXPECT_TRUE(node.between_clients) << "deployed boxes see each other";
+  EXPECT_EQ(node.tunnels[0].alpns, (std::vector{Alpn::h3, Alpn::mpquic_ip}));
+  ASSERT_EQ(node.tunnels[0].pool.size(), 1u);
+  EXPECT_EQ(node.tunnels[0].pool[0].value, node.tunnels[0].routes.front());
   EXPECT_EQ(warnings(server), Lines());
   EXPECT_EQ(good(server + "bind_ip: 192.0.2.9\n").server()->tunnels[0].listen->to_string(), "192.0.2.9:45004");
   EXPECT_EQ(good(server + "bind_ip: '::'\n").server()->tunnels[0].listen->to_string(), "[::]:45004");

@@ -67,9 +67,38 @@ TEST_F(LoadedFile, IsDescribedInPlainWords) {
                 (folder_ / "tls/ca.pem").string() +
                 "\n"
                 "tunnel mt5: 10.200.15.254/24, fd00::1/64\n"
-                "  listens on 0.0.0.0:45010, mpquic-ip, MTU 1400, congestion control bbr\n"
+                "  listens on 0.0.0.0:45010, h3 or mpquic-ip, MTU 1400, congestion control bbr\n"
+                "  hands out addresses of 10.200.15.0/24, fd00::/64, advertises 10.200.15.0/24, fd00::/64\n"
                 "client box1: owns 10.200.15.0/28, 172.16.21.0/30\n"
-                "  may use tunnels mt5\n");
+                "  may use tunnels mt5\n"
+                "clients do not reach each other\n");
+}
+
+TEST_F(LoadedFile, SaysInPlainWordsWhatTheServerHandsOut) {
+  const auto holds = [](const Configuration& configuration, const std::string& part) {
+    return describe(configuration).find(part) != std::string::npos;
+  };
+  const Configuration client = good(client_start +
+                                    "alpn: h3\nlinks: {wan5: {interface: enp7s7}}\n"
+                                    "tunnels:\n"
+                                    "  a: {links: wan5, masquerade: true}\n"
+                                    "  b: {links: wan5, accept_routes: false}\n"
+                                    "  c: {links: wan5, accept_routes: [10.0.0.0/8, 'fd00::/8']}\n");
+  EXPECT_TRUE(holds(client, "tunnel a: as the server says\n"));
+  EXPECT_TRUE(holds(client, "  takes all routes that the server advertises\n  hosts behind the box appear as its "));
+  EXPECT_TRUE(holds(client, "  takes no routes from the server\n"));
+  EXPECT_TRUE(holds(client, "  takes what the server advertises of 10.0.0.0/8, fd00::/8\n"));
+
+  const Configuration server = good(server_start +
+                                    "between_clients: true\ntunnels: {a: {address: 10.0.0.1/24, alpn: mpquic-ip}, b: "
+                                    "{address: 10.0.1.1/24, alpn: h3, listen: 0.0.0.0:2}}\n"
+                                    "clients: {x: {tunnels: b}, y: {addresses: 10.0.0.2}, z: {addresses: 10.0.0.3, "
+                                    "prefixes: 10.9.0.0/16}}\n");
+  EXPECT_TRUE(holds(server, "0.0.0.0:45010, mpquic-ip, MTU as the path allows, congestion control bbr\ntunnel b"));
+  EXPECT_TRUE(holds(server, "client x: owns what it is given\n"));
+  EXPECT_TRUE(holds(server, "client y: owns 10.0.0.2\n"));
+  EXPECT_TRUE(holds(server, "client z: owns 10.9.0.0/16, 10.0.0.3\n"));
+  EXPECT_TRUE(holds(server, "clients reach each other\n"));
 }
 
 }  // namespace

@@ -86,6 +86,16 @@ TEST(Values, NumbersHaveTheirRange) {
   EXPECT_EQ(wrong(parse_workers("65")), "65 is out of range (1 to 64, or auto)");
 }
 
+TEST(Values, RoutesAreAcceptedAsAWholeOrByPrefix) {
+  EXPECT_EQ(*parse_accepted("true"), (std::variant<bool, packet::Prefix>(true)));
+  EXPECT_EQ(*parse_accepted("false"), (std::variant<bool, packet::Prefix>(false)));
+  EXPECT_EQ(std::get<packet::Prefix>(*parse_accepted("10.0.0.0/8")).to_string(), "10.0.0.0/8");
+  EXPECT_EQ(wrong(parse_accepted("yes")), "\"yes\" is neither true nor false nor a prefix");
+  EXPECT_EQ(wrong(parse_accepted("10.0.0.0/99")),
+            "\"10.0.0.0/99\" is no prefix, such as 10.200.15.0/28 or "
+            "2001:db8::/64");
+}
+
 TEST(Values, AnInterfaceNameIsWhatTheKernelTakes) {
   for (const char* good : {"a", "mpq1", "eth0.100", "exactly15bytes_"}) EXPECT_TRUE(parse_interface(good)) << good;
   for (const char* bad : {"", "sixteen_bytes_xx", "a/b", "a b", "a\tb", ".", "..", "tun%d", "eth0:1"}) {
@@ -97,7 +107,8 @@ TEST(Values, AWordOutsideItsListIsAskedBack) {
   EXPECT_EQ(wrong(parse_class("criticl")),
             "\"criticl\" is none of critical, default, bulk (did you mean \"critical\"?)");
   EXPECT_EQ(wrong(parse_role("relay")), "\"relay\" is none of client, server");
-  EXPECT_EQ(wrong(parse_alpn("h3")), "alpn h3 is not supported by this version (mpquic-ip is)");
+  EXPECT_EQ(wrong(parse_alpn("h2")), "\"h2\" is none of h3, mpquic-ip (did you mean \"h3\"?)");
+  EXPECT_EQ(parse_alpn("h3"), Alpn::h3);
   EXPECT_EQ(wrong(parse_bool("yes")), "\"yes\" is none of true, false");
   EXPECT_EQ(parse_class("default"), TrafficClass::default_);
   EXPECT_EQ(parse_level("debug"), LogLevel::debug);
