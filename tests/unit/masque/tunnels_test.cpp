@@ -213,14 +213,84 @@ TEST_F(TunnelsTest, ADatagramWithoutAStreamEndsTheConnection) {
   EXPECT_EQ(client()->close_cause(), quic::CloseCause::closed_by_peer) << client()->close_reason();
 }
 
-TEST_F(TunnelsTest, AMalformedCapsuleEndsTheTunnelAlone) {
-  ASSERT_TRUE(comes_up());
-  mine().tunnels.send_address_request(*mine().stream, {});  // RFC 9484, 4.7.2: one at least
-  run(200ms);
+/// A client that says whatever the test wants.
+class RawClient final : public Http3Owner {
+ public:
+  RawClient(quic::Connection& connection, std::vector<Header> request, Packet content)
+      : http_(Http3::begin(Http3::Role::client, connection, *this)),
+        request_(std::move(request)),
+        content_(std::move(content)) {}
+  void on_settings(const PeerSettings& settings) override {
+    EXPECT_TRUE(settings.extended_connect);
+    EXPECT_TRUE(settings.datagrams);
+    stream_ = http_->request(request_);
+    if (!content_.empty()) http_->send(*stream_, content_);
+  }
+  void on_headers(StreamId, const std::vector<Header>& headers) override { answer = headers.front().value; }
+  void on_content(StreamId, Bytes) override {}
+  void on_content_end(StreamId) override { ended = true; }
+  void on_broken(StreamId) override { broken = true; }
+  void on_request_closed(StreamId) override {}
+
+  std::string answer;  ///< its :status
+  bool ended = false, broken = false;
+
+ private:
+  std::unique_ptr<Http3> http_;
+  std::vector<Header> request_;
+  Packet content_;
+  std::optional<StreamId> stream_;
+};
+
+class RawRequestTest : public TunnelsTest {
+ protected:
+  void ask(const std::vector<Header>& request, const Packet& content = {}) {
+    begin();
+    quic::Client& end = client();
+    end.user.begin_protocol = [this, &end, request, content] {
+      raw_ = std::make_unique<RawClient>(end.connection(), request, content);
+    };
+    run(500ms);
+    ASSERT_NE(raw_, nullptr);
+  }
+  std::vector<Header> good() const { return write_request(request_); }
+
+  std::unique_ptr<RawClient> raw_;
+};
+
+TEST_F(RawRequestTest, AMalformedCapsuleEndsTheTunnelAlone) {
+  ask(good(), {2, 0});  // RFC 9484, 4.7.2: an ADDRESS_REQUEST without a request
+  EXPECT_TRUE(raw_->broken) << "the stream was reset";
   ASSERT_EQ(theirs().heard.closed.size(), 1U);
   EXPECT_NE(theirs().heard.closed.front().find("malformed"), std::string::npos) << theirs().heard.closed.front();
-  EXPECT_EQ(mine().heard.closed.size(), 1U) << "the stream was reset";
   EXPECT_EQ(client()->state(), quic::ConnectionState::established);
+}
+
+TEST_F(RawRequestTest, AnotherPathIsNotFound) {
+  auto headers = good();
+  std::ranges::find(headers, ":path", &Header::name)->value = "/somewhere/else";
+  ask(headers);
+  EXPECT_EQ(raw_->answer, "404");
+  EXPECT_TRUE(raw_->ended);
+  EXPECT_TRUE(theirs().asked.empty());
+}
+
+TEST_F(RawRequestTest, AMalformedRequestIsReset) {
+  auto headers = good();
+  std::ranges::find(headers, ":path", &Header::name)->value = "/.well-known/masque/ip/*/256/";
+  ask(headers);
+  EXPECT_EQ(raw_->answer, "");
+  EXPECT_TRUE(raw_->broken);
+  EXPECT_EQ(client()->state(), quic::ConnectionState::established);
+}
+
+TEST_F(RawRequestTest, HeadersWithoutEndAreNotRead) {
+  auto headers = good();
+  headers.push_back({"x-long", std::string(20'000, 'x')});
+  ask(headers);
+  EXPECT_EQ(raw_->answer, "");
+  EXPECT_TRUE(raw_->broken);
+  EXPECT_TRUE(theirs().asked.empty());
 }
 
 TEST_F(TunnelsTest, EitherEndMayCloseATunnel) {
