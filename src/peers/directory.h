@@ -18,6 +18,8 @@ struct Peer {
   std::vector<packet::Prefix> prefixes;  ///< no other peer's overlap them, unless they are shared
   std::set<std::string> tunnels;         ///< that it may use; empty: all
   bool shares_prefixes = false;          ///< with every other client that has no entry of its own
+  /// Tunnel addresses that it is always given; its prefixes hold them.
+  std::vector<packet::Address> addresses{};
 
   bool owns(const packet::Address& address) const;
   bool may_use(const std::string& tunnel) const { return tunnels.empty() || tunnels.contains(tunnel); }
