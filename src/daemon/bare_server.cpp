@@ -95,8 +95,8 @@ void BareServer::look_up_again() {
   if (path_.peer() == nullptr) return;
   auto peer = host_.rules().directory.find(connection_.quic().peer_name());
   if (peer == nullptr) return connection_.close(unknown_client, "is no client any more");
-  if (!host_.still_trusts(connection_.quic())) {
-    return connection_.close(unknown_client, "the certificate is not trusted any more");
+  if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
+    return connection_.close(unknown_client, "the certificate is refused now: " + why);
   }
   if (*peer == *path_.peer()) return;
   path_.set_peer(std::move(peer));

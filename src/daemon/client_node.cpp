@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "certs/token.h"
 #include "daemon/ask_workers.h"
 #include "daemon/status.h"
 
@@ -22,6 +23,22 @@ Result<std::shared_ptr<const quic::TlsContext>> load_tls(const config::ClientTls
                                  .key = file(tls.key),
                                  .ca = tls.insecure_skip_verify ? "" : file(tls.ca),
                                  .server_name = tls.server_name});
+}
+
+Result<std::optional<std::string>> load_token(const config::ClientConfig& client) {
+  if (!client.token) return std::nullopt;
+  auto token = certs::read_token(client.token->value);
+  if (!token) return std::unexpected(token.error());
+  return *token;
+}
+
+/// What is behind the box, as far as its configuration knows it.
+std::vector<packet::Prefix> networks_of(const config::ClientConfig& client) {
+  std::vector<packet::Prefix> networks;
+  for (const auto& lan : client.lans) {
+    for (const auto& address : lan.addresses) networks.push_back(address->network());
+  }
+  return networks;
 }
 
 }  // namespace
@@ -65,6 +82,8 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
   const config::ClientConfig& client = *configuration.client();
   auto tls = load_tls(client.tls);
   if (!tls) return std::unexpected(tls.error());
+  auto token = load_token(client);
+  if (!token) return std::unexpected(token.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
   std::vector<std::string> interfaces;
@@ -76,7 +95,7 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
 
   std::unique_ptr<ClientNode> node(new ClientNode(client, tools, std::move(*netlink), std::move(*links)));
   for (const auto& tunnel : client.tunnels) {
-    if (auto added = node->add_tunnel(tunnel, *tls); !added) return std::unexpected(added.error());
+    if (auto added = node->add_tunnel(tunnel, *tls, *token); !added) return std::unexpected(added.error());
   }
   if (auto watched =
           tools.loop.watch(node->links_.fd(), io::EventLoop::Interest::read, [self = node.get()] { self->on_links(); });
@@ -87,7 +106,8 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
   return node;
 }
 
-Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls) {
+Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls,
+                                    const std::optional<std::string>& token) {
   const config::Path& path = tunnel.paths.front();
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
@@ -104,16 +124,23 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   ClientTunnel::Settings settings{
       .name = tunnel.name,
       .server = path.server.value,
-      .tunnel_address = tunnel.speaks(config::Alpn::mpquic_ip) ? tunnel.ipv4().address : packet::Address(),
       .own_addresses = {},
-      .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
+      .token = token,
+      .networks = networks_of(configuration_),
+      .transport = {.alpn = {std::string(config::name(path.alpn))},
+                    .streams = path.alpn == config::Alpn::h3,
+                    .congestion = congestion_of(tunnel.congestion)},
       .tls = std::move(tls),
       .on_mtu = {},
+      .on_handed_out = {},
       .on_up = {},
       .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });
+  };
+  settings.on_handed_out = [this, &added](const policy::HandedOut& given) {
+    tools_.post([this, &added, given] { hand_out(added, given); });
   };
   settings.on_up = [this, &added, name = tunnel.name](bool up) {
     tools_.post([&added, up] { added.up = up; });
@@ -122,6 +149,15 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
                                                  std::move(added.tun.take_queues().front()), added.tun.offloads());
   return {};
+}
+
+void ClientNode::hand_out(Tunnel& tunnel, const policy::HandedOut& given) {
+  if (tunnel.configuration.auto_address) {
+    if (auto set = tunnel.tun.set_addresses(given.addresses, netlink_); !set) {
+      log::warning("{}: {}", tunnel.configuration.name, set.error().message);
+    }
+  }
+  tools_.hand_out(tunnel.configuration.name, given);
 }
 
 void ClientNode::on_links() {
@@ -154,11 +190,17 @@ void ClientNode::stop(std::function<void()> done) {
 Result<std::function<void()>> ClientNode::prepare(const config::Configuration& next) {
   auto tls = load_tls(next.client()->tls);
   if (!tls) return std::unexpected(tls.error());
-  return [this, tls = *tls, client = *next.client()] {
+  auto token = load_token(*next.client());
+  if (!token) return std::unexpected(token.error());
+  return [this, tls = *tls, token = *token, client = *next.client()] {
+    const auto networks = networks_of(client);
     for (const auto& tunnel : tunnels_) {
       tunnel->configuration =
           *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
-      tunnel->worker->post([running = tunnel->running.get(), tls] { running->set_tls(tls); });
+      tunnel->worker->post([running = tunnel->running.get(), tls, token, networks] {
+        running->set_tls(tls, token);
+        running->set_networks(networks);
+      });
     }
     configuration_ = client;
   };

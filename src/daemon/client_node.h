@@ -38,7 +38,9 @@ class ClientNode final : public Role {
 
   ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,
              system::LinkMonitor links);
-  Result<void> add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls);
+  Result<void> add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls,
+                          const std::optional<std::string>& token);
+  void hand_out(Tunnel& tunnel, const policy::HandedOut& given);
   void on_links();
   void show_link(Tunnel& tunnel);
   control::TunnelStatus status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const;

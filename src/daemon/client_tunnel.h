@@ -49,7 +49,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
     /// Called on the worker's thread when the largest inner packet changes; 0 is never told.
     std::function<void(std::size_t)> on_mtu;
     /// Called on the worker's thread when the server hands out something else than before; h3 only.
-    std::function<void(const HandedOut&)> on_handed_out;
+    std::function<void(const policy::HandedOut&)> on_handed_out;
     /// Called on the worker's thread when packets can go, and when they can't any more.
     std::function<void(bool)> on_up;
     /// Called on the worker's thread when somebody has deleted the TUN device.
@@ -85,7 +85,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   void on_established() override;
   void on_lost(std::uint64_t number) override;
   void on_datagram(Bytes datagram) override;
-  void on_handed_out(const HandedOut& handed_out) override { settings_.on_handed_out(handed_out); }
+  void on_handed_out(const policy::HandedOut& handed_out) override { settings_.on_handed_out(handed_out); }
   void on_tunnel_open() override;
   void on_tunnel_packet(Bytes packet) override;
   void on_tunnel_failed(const std::string& reason) override;
@@ -98,7 +98,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   void dial();
   void hang_up();
   void redial(std::string reason);
-  bool speaks_h3() const { return settings_.transport.alpn == quic::alpn_h3; }
+  bool speaks_h3() const { return settings_.transport.alpn.front() == quic::alpn_h3; }
   void come_up();
   void register_address();
   void write();

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace mpquic::daemon {
+
+using masque::no_address;
 
 H3Client::H3Client(quic::Connection& connection, const Settings& settings, H3ClientOwner& owner, DropCounters& drops)
     : settings_(settings), owner_(owner), tunnels_(connection, *this, drops) {}
@@ -24,7 +28,7 @@ void H3Client::on_ready() {
   }
   if (wanted.empty()) {
     for (const auto family : {packet::Address::Family::ipv4, packet::Address::Family::ipv6}) {
-      wanted.push_back({wanted.size() + 1, packet::Prefix(packet::Address::unspecified(family))});
+      wanted.push_back({wanted.size() + 1, no_address(family)});
     }
   }
   tunnels_.send_address_request(*stream_, wanted);
@@ -44,23 +48,22 @@ void H3Client::on_accepted(masque::StreamId) {
 void H3Client::on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) {
   std::vector<masque::AddressEntry> refused;
   for (const auto& [id, prefix] : requests) {
-    refused.push_back({id, packet::Prefix(packet::Address::unspecified(prefix.address().family()))});
+    refused.push_back({id, no_address(prefix.address().family())});
   }
   tunnels_.send_addresses(tunnel, refused);
 }
 
 void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>& addresses) {
-  HandedOut now{{}, {}, handed_out_.routes};
+  policy::HandedOut now{{}, handed_out_.routes};
+  std::vector<packet::Prefix> owned;
   for (const auto& entry : addresses) {
     if (entry.is_rejection()) continue;
-    if (entry.prefix.is_host())
-      now.addresses.push_back(entry.prefix.address());
-    else
-      now.prefixes.push_back(entry.prefix);
+    owned.push_back(entry.prefix);
+    const packet::Address& address = entry.prefix.address();
+    if (entry.prefix.is_host()) now.addresses.push_back({address, address.bits()});
   }
   const auto given = [&](const packet::Address& wanted) {
-    const auto holds = [&](const packet::Prefix& prefix) { return prefix.contains(wanted); };
-    return std::ranges::find(now.addresses, wanted) != now.addresses.end() || std::ranges::any_of(now.prefixes, holds);
+    return std::ranges::any_of(owned, [&](const packet::Prefix& prefix) { return prefix.contains(wanted); });
   };
   const auto missing = std::ranges::find_if_not(settings_.addresses, given);
   if (missing != settings_.addresses.end()) {
@@ -69,6 +72,7 @@ void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressE
   if (now.addresses.empty() && settings_.addresses.empty()) {
     return owner_.on_tunnel_failed("the server has no address for us");
   }
+  if (!assigned_) complain_about_networks(owned);
   assigned_ = true;
   if (now != handed_out_) {
     handed_out_ = std::move(now);
@@ -77,8 +81,18 @@ void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressE
   look_whether_open();
 }
 
+// Packets from there would be dropped at the server; but perhaps they are masqueraded, or not meant for this tunnel.
+void H3Client::complain_about_networks(const std::vector<packet::Prefix>& owned) const {
+  for (const packet::Prefix& network : settings_.networks) {
+    const auto holds = [&](const packet::Prefix& prefix) { return prefix.contains(network); };
+    if (std::ranges::any_of(owned, holds)) continue;
+    log::warning("{}: at the server, {} is not ours: nothing from there comes through", settings_.name,
+                 network.to_string());
+  }
+}
+
 void H3Client::on_routes(masque::StreamId, const std::vector<masque::AddressRange>& ranges) {
-  HandedOut now = handed_out_;
+  policy::HandedOut now = handed_out_;
   now.routes = masque::prefixes_of(ranges);
   if (now == handed_out_) return;
   handed_out_ = std::move(now);

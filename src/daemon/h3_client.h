@@ -9,24 +9,16 @@
 #include "base/time.h"
 #include "masque/tunnel_client.h"
 #include "packet/address.h"
+#include "policy/handed_out.h"
 #include "tunnel/path_source.h"
 
 namespace mpquic::daemon {
-
-/// What a server hands out to a client.
-struct HandedOut {
-  std::vector<packet::Address> addresses;  ///< of the tunnel's device
-  std::vector<packet::Prefix> prefixes;    ///< that hosts behind it may have
-  std::vector<packet::Prefix> routes;      ///< what can be reached through the tunnel
-
-  bool operator==(const HandedOut&) const = default;
-};
 
 /// What comes of a request for a tunnel. Within the connection's calls.
 class H3ClientOwner {
  public:
   /// What the server hands out is another than before, or known for the first time.
-  virtual void on_handed_out(const HandedOut& handed_out) = 0;
+  virtual void on_handed_out(const policy::HandedOut& handed_out) = 0;
   /// The server has accepted, and packets have an address to come from.
   virtual void on_tunnel_open() = 0;
   virtual void on_tunnel_packet(Bytes packet) = 0;
@@ -74,13 +66,14 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
   void on_closed(masque::StreamId tunnel, const std::string& reason) override;
+  void complain_about_networks(const std::vector<packet::Prefix>& owned) const;
   void look_whether_open();
 
   const Settings& settings_;
   H3ClientOwner& owner_;
   masque::TunnelClient tunnels_;
   std::optional<masque::StreamId> stream_;
-  HandedOut handed_out_;
+  policy::HandedOut handed_out_;
   bool accepted_ = false;
   bool assigned_ = false;  ///< an answer to our request for addresses has come
   bool open_ = false;

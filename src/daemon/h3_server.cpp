@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "base/log.h"
+#include "certs/token.h"
 #include "masque/error_codes.h"
 
 namespace mpquic::daemon {
 namespace {
+
+using masque::no_address;
 
 // A connection without a tunnel is worth nothing to anybody. Time enough to ask for another after one was refused.
 constexpr Duration without_tunnel = std::chrono::seconds(10);
@@ -20,6 +23,12 @@ constexpr int unauthorized = 401;
 constexpr int forbidden = 403;
 constexpr int bad_gateway = 502;
 constexpr int unavailable = 503;
+
+std::string list(const std::vector<packet::Address>& addresses) {
+  std::string text;
+  for (const auto& address : addresses) text += (text.empty() ? "" : ", ") + address.to_string();
+  return text;
+}
 
 }  // namespace
 
@@ -123,7 +132,7 @@ void H3Server::before_writing() {
 
 std::shared_ptr<const peers::Peer> H3Server::peer_of(const masque::IpRequest& request) const {
   const auto& directory = host_.rules().directory;
-  return request.bearer_token ? directory.find_by_token(*request.bearer_token)
+  return request.bearer_token ? directory.find_by_token_hash(certs::hash_of_token(*request.bearer_token))
                               : directory.find(connection_.quic().peer_name());
 }
 
@@ -188,7 +197,7 @@ void H3Server::open(Request& request) {
   path.source().set_overflow(request, smallest_mtu);
   connection_.opened(path);
   log::info("{}: {} is {} at {}", path.tunnel()->settings().name, path.peer()->name,
-            fmt::join(texts(path.addresses()), ", "), connection_.quic().remote().to_string());
+            list(path.addresses()), connection_.quic().remote().to_string());
   if (!tunnels_.datagrams()) {
     log::warning("{}: {} takes no HTTP datagrams (SETTINGS_H3_DATAGRAM), so its packets go over a stream: slowly",
                  path.tunnel()->settings().name, path.peer()->name);
@@ -225,7 +234,7 @@ void H3Server::tell_addresses(Request& request) {
     }
   }
   for (const auto& [id, prefix] : std::exchange(request.unanswered, {})) {
-    entries.push_back({id, packet::Prefix(packet::Address::unspecified(prefix.address().family()))});
+    entries.push_back({id, no_address(prefix.address().family())});
   }
   tunnels_.send_addresses(request.stream, entries);
   host_.wants_to_write(connection_);
@@ -266,8 +275,8 @@ void H3Server::on_superseded(ServerPath& path) {
 }
 
 void H3Server::look_up_again() {
-  if (!host_.still_trusts(connection_.quic())) {
-    return connection_.close(masque::h3_connect_error, "the certificate is not trusted any more");
+  if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
+    return connection_.close(masque::h3_connect_error, "the certificate is refused now: " + why);
   }
   for (const auto& request : requests_) {
     if (request->path == nullptr) continue;

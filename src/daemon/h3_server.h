@@ -11,8 +11,6 @@
 
 namespace mpquic::daemon {
 
-inline constexpr std::string_view h3_alpn = "h3";
-
 /// CONNECT-IP at the server (RFC 9484): each request of the client's is a tunnel of its own. Who the client is, its
 /// certificate or a token of the request says; which addresses it gets, the control thread.
 ///

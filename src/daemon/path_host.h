@@ -21,8 +21,8 @@ class PathHost {
   virtual Worker& worker() = 0;
   virtual const ServerRules& rules() = 0;
   virtual ControlThread& control() = 0;
-  /// Whether the client's certificate, if it showed one, is still good for those who come now.
-  virtual bool still_trusts(const quic::Connection& connection) = 0;
+  /// Why the client's certificate would not be let in now; empty: it would, or it has shown none.
+  virtual std::string distrust(const quic::Connection& connection) = 0;
 
   /// The tunnel on this port for a client that registers `address`; nullptr: none that the peer may use.
   virtual ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) = 0;

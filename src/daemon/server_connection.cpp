@@ -21,7 +21,7 @@ ServerConnection::~ServerConnection() {
 }
 
 void ServerConnection::on_keys() {
-  if (connection_->alpn() == h3_alpn)
+  if (connection_->alpn() == quic::alpn_h3)
     protocol_ = std::make_unique<H3Server>(host_, *this);
   else
     protocol_ = std::make_unique<BareServer>(host_, *this);

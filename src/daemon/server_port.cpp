@@ -65,8 +65,6 @@ ServerTun* ServerPort::tunnel_for(const peers::Peer& peer, const std::string& na
   return allowed.empty() ? nullptr : allowed.front();
 }
 
-bool ServerPort::still_trusts(const quic::Connection& connection) { return connection.still_trusted_by(*tls_); }
-
 peers::PathRef ServerPort::add(ServerPath& path) {
   const peers::PathRef ref{worker_.index(), next_number_++};
   paths_.emplace(ref.number, &path);

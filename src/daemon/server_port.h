@@ -65,7 +65,7 @@ class ServerPort final : public PathHost, private TurnTask {
   Worker& worker() override { return worker_; }
   const ServerRules& rules() override { return *rules_; }
   ControlThread& control() override { return control_; }
-  bool still_trusts(const quic::Connection& connection) override;
+  std::string distrust(const quic::Connection& connection) override { return connection.distrust(*tls_); }
   ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) override;
   ServerTun* tunnel_for(const peers::Peer& peer, const std::string& name,
                         std::span<const packet::Address> wanted) override;

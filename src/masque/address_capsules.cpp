@@ -61,6 +61,10 @@ std::vector<std::uint8_t> value_of(std::span<const AddressEntry> entries) {
 
 }  // namespace
 
+packet::Prefix no_address(packet::Address::Family family) {
+  return packet::Prefix(packet::Prefix::everything(family).address());
+}
+
 Result<std::vector<AddressEntry>> parse_address_assign(Bytes value) { return read_entries(value, "ADDRESS_ASSIGN"); }
 
 Result<std::vector<AddressEntry>> parse_address_request(Bytes value) {

@@ -22,6 +22,9 @@ struct AddressEntry {
   bool is_rejection() const { return prefix.is_host() && prefix.address().is_unspecified(); }
 };
 
+/// "Any" in a request; in an assignment, together with the request's id: none.
+packet::Prefix no_address(packet::Address::Family family);
+
 /// The value of an ADDRESS_ASSIGN capsule (RFC 9484, 4.7.1): all that the receiver now has, so possibly nothing.
 Result<std::vector<AddressEntry>> parse_address_assign(Bytes value);
 /// The value of an ADDRESS_REQUEST capsule (RFC 9484, 4.7.2): one entry at least, each with an id of its own. That an

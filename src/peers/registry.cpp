@@ -65,6 +65,11 @@ Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const st
   return changes;
 }
 
+std::vector<packet::Address> Registry::addresses_of(PathRef path) const {
+  const auto known = paths_.find(path);
+  return known == paths_.end() ? std::vector<packet::Address>() : known->second.addresses;
+}
+
 void Registry::supersede_holder(const Key& key, PathRef path, Changes& changes) {
   const auto held = routes_.find(key);
   if (held == routes_.end() || held->second.path == path || held->second.kind != RouteKind::registered) return;

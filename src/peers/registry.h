@@ -61,6 +61,8 @@ class Registry {
   /// A packet from `source`, which the peer owns, came over `path`. Beyond the limit the host that was silent longest
   /// is forgotten.
   Changes learn(PathRef path, const packet::Address& source, Instant now);
+  /// What the path has registered; empty: nothing, or no longer.
+  std::vector<packet::Address> addresses_of(PathRef path) const;
   /// The path's client owns other things from now on; its tunnel addresses are the same as before.
   Changes change_peer(PathRef path, std::shared_ptr<const Peer> peer);
   /// The path's connection has ended.
