@@ -106,7 +106,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
       .server = path.server.value,
       .tunnel_address = tunnel.ipv4().address,
       .own_addresses = {},
-      .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
+      .transport = {.alpn = {std::string(config::name(path.alpn))}, .congestion = congestion_of(tunnel.congestion)},
       .tls = std::move(tls),
       .on_mtu = {},
       .on_up = {},

@@ -117,7 +117,7 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
     const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
     const ServerPortSettings settings{
         .listen = address,
-        .transport = {.alpn = std::string(config::name(first.alpn)), .congestion = congestion_of(first.congestion)},
+        .transport = {.alpn = {std::string(config::name(first.alpn))}, .congestion = congestion_of(first.congestion)},
         .credentials = credentials};
     for (unsigned i = 0; i < workers; ++i) {
       std::vector<ServerTun*> tunnels;
