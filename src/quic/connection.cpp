@@ -280,7 +280,7 @@ void Connection::fail(int error) {
     case NGTCP2_ERR_CLOSING: return closed(CloseCause::protocol_error, "connection dropped");
     case NGTCP2_ERR_CRYPTO: {
       const std::uint8_t alert = ngtcp2_conn_get_tls_alert(handle_.get());
-      const std::string certificate = verification_failure(tls_.get());
+      const std::string certificate = credentials_->verification_failure(tls_.get());
       ngtcp2_ccerr_set_tls_alert(&goodbye_.emplace(), alert, nullptr, 0);
       const char* name = gnutls_alert_get_name(static_cast<gnutls_alert_description_t>(alert));
       return closed(CloseCause::refused, !certificate.empty() ? "the other end's certificate is refused: " + certificate
@@ -359,5 +359,7 @@ packet::SocketAddress Connection::remote() const { return socket_address(ngtcp2_
 packet::SocketAddress Connection::local() const { return socket_address(ngtcp2_conn_get_path(handle_.get())->local); }
 
 std::optional<std::string> Connection::peer_name() const { return peer_common_name(tls_.get()); }
+
+std::string_view Connection::alpn() const { return agreed_protocol(tls_.get()); }
 
 }  // namespace mpquic::quic

@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/handle.h"
@@ -27,7 +29,8 @@ enum class CongestionControl : std::uint8_t { bbr, cubic };
 
 /// What both ends of a path agree on by configuration (docs/protocol.md).
 struct TransportSettings {
-  std::string alpn = "mpquic-ip";
+  /// Application protocols, best first: those that a client offers, and a server takes.
+  std::vector<std::string> alpn = {"mpquic-ip"};
   bool streams = false;  ///< whether the other end may open streams, and answer on ours
   CongestionControl congestion = CongestionControl::bbr;
   Duration keep_alive = std::chrono::seconds(15);
@@ -180,6 +183,11 @@ class Connection {
   packet::SocketAddress local() const;
   /// From its certificate; nullopt when it sent none. Server, established.
   std::optional<std::string> peer_name() const;
+  /// The application protocol of this connection; empty while that is open.
+  std::string_view alpn() const;
+  /// Server, established: why these credentials, which are newer than the connection may be, would not let the client's
+  /// certificate in; empty: they would, or it has none.
+  std::string distrust(const TlsContext& now) const { return now.distrust(tls_.get(), *credentials_); }
   Instant last_received() const { return last_received_; }
 
  private:
