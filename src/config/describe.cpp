@@ -73,6 +73,11 @@ std::string in_words(const std::string& interface, const std::optional<Vlan>& vl
   return fmt::format("interface {}, VLAN {} on {}", interface, vlan->id, vlan->parent);
 }
 
+std::string name_servers_of(const Link& link) {
+  if (!link.dns.empty()) return joined(link.dns);
+  return "the DNS servers of its DHCP lease, or else this machine's";
+}
+
 void describe_client(const ClientConfig& client, Lines& lines) {
   const ClientTls& tls = client.tls;
   if (tls.insecure_skip_verify) {
@@ -86,9 +91,10 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
   for (const Link& link : client.links) {
-    lines.add("link {}: {}{}", link.name,
+    lines.add("link {}: {}{}{}", link.name,
               link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
-              link.source ? ", sends from " + link.source->value.to_string() : "");
+              link.source ? ", sends from " + link.source->value.to_string() : "",
+              link.dns.empty() ? "" : ", asks the DNS servers " + joined(link.dns));
   }
   for (const Lan& lan : client.lans) {
     lines.add("lan {}: {}{}{}", lan.name, in_words(lan.interface, lan.vlan), lan.addresses.empty() ? "" : ", has ",
@@ -99,6 +105,13 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  class {}, {}", name(tunnel.traffic_class), mtu_and_congestion(tunnel));
     for (const Path& path : tunnel.paths) {
       lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
+      if (path.server->is_name()) {
+        lines.add("    {} is asked for over link {}: {}", path.server->host, path.link.value,
+                  name_servers_of(*client.find_link(path.link.value)));
+      }
+    }
+    if (tunnel.dns == HandedOutDns::resolved) {
+      lines.add("  DNS servers that the server hands out are set with systemd-resolved");
     }
     if (tunnel.masquerade) lines.add("  hosts behind the box appear as {}", tunnel.ipv4().address.to_string());
   }
@@ -119,6 +132,7 @@ void describe_server(const ServerConfig& server, Lines& lines) {
   for (const ServerTunnel& tunnel : server.tunnels) {
     lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
     lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), name(tunnel.alpn), mtu_and_congestion(tunnel));
+    if (!tunnel.dns.empty()) lines.add("  hands out the DNS servers {}", joined(tunnel.dns));
   }
   for (const Client& client : server.clients) {
     const std::string_view everybody =

@@ -23,6 +23,7 @@ ServerTunnel read_server_tunnel(const Entry& entry, const std::optional<Located<
     problems.error(tunnel.place, "{} has no address to listen on (say listen: at the top or here)", fields.what());
   }
   fields.read("alpn", tunnel.alpn, parse_alpn);
+  fields.read_list("dns", tunnel.dns, parse_name_server);
   static constexpr std::array<std::string_view, 4> client_keys = {"server", "links", "class", "masquerade"};
   fields.refuse(client_keys, "belongs to a client (role: client)");
   fields.finish();

@@ -19,11 +19,14 @@ namespace mpquic::daemon {
 
 /// What a link can be used for at the moment: the control thread's view, sent to the tunnels on it.
 struct LinkView {
-  std::string interface;   ///< or, where none has the address that stands for the link, that address
-  bool usable = false;     ///< there, up, with carrier and a source address for the server's family
-  packet::Address source;  ///< when usable
+  std::string interface;  ///< or, where none has the address that stands for the link, that address
+  bool usable = false;    ///< there, up, with carrier and a source address of a family that the server has
+  std::vector<packet::Address> sources;  ///< one of each family that the link has
   unsigned index = 0;
   std::string obstacle;  ///< when not usable: what is missing
+
+  /// To send from to a server of this family; nullopt: it can't be reached.
+  std::optional<packet::Address> source(packet::Address::Family family) const;
 
   bool operator==(const LinkView&) const = default;
 };
@@ -37,7 +40,6 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
  public:
   struct Settings {
     std::string name;
-    packet::SocketAddress server;
     packet::Address tunnel_address;  ///< IPv4: what is registered
     std::vector<packet::Address> own_addresses;
     quic::TransportSettings transport;
@@ -46,13 +48,15 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
     std::function<void(std::size_t)> on_mtu;
     /// Called on the worker's thread when packets can go, and when they can't any more.
     std::function<void(bool)> on_up;
+    /// Called on the worker's thread when a server did not answer, or the connection to it has ended.
+    std::function<void()> on_try_failed;
     /// Called on the worker's thread when somebody has deleted the TUN device.
     std::function<void()> on_device_gone;
   };
   struct Snapshot {
     TunnelState state = TunnelState::waiting_for_link;
     std::string detail;  ///< of the state: what is missing, why it closed
-    std::optional<packet::SocketAddress> local;
+    std::optional<packet::SocketAddress> local, remote;
     Instant since{};
     std::size_t mtu = 0;
     std::uint64_t connections = 0;  ///< established so far
@@ -66,6 +70,8 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   ~ClientTunnel() override;
 
   void set_link(const LinkView& link);
+  /// Where the server is, in the order in which to try. A connection that stands goes on wherever it leads.
+  void set_servers(std::vector<packet::SocketAddress> servers);
   /// For connections from now on.
   void set_tls(std::shared_ptr<const quic::TlsContext> tls) { settings_.tls = std::move(tls); }
   /// Says goodbye to the server; nothing is sent any more.
@@ -83,6 +89,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   void on_arrivals(std::span<packet::UdpArrival> arrivals);
   void on_timer();
   void dial();
+  std::optional<packet::SocketAddress> choose_server();
   void hang_up();
   void redial(std::string reason);
   void write();
@@ -96,6 +103,9 @@ class ClientTunnel final : private quic::ConnectionOwner, private TunReader, pri
   TunPort tun_;
   tunnel::Session session_;
   LinkView link_;
+  std::vector<packet::SocketAddress> servers_;
+  std::size_t turn_ = 0;  ///< whose it is of the servers
+  packet::SocketAddress remote_;
   std::unique_ptr<UdpPort> port_;
   std::unique_ptr<quic::Connection> connection_;
   Redial redial_;
