@@ -15,7 +15,7 @@ namespace {
 
 /// What may stand at the top, on a link and on a tunnel; the nearer one wins, a tunnel being nearest.
 struct Destination {
-  std::optional<Located<packet::SocketAddress>> server;
+  std::optional<Located<ServerAddress>> server;
   std::optional<Alpn> alpn;
 
   void read(Fields& fields) {
@@ -57,6 +57,7 @@ Links read_links(Fields& top) {
     if (!fields.has("address")) fields.require("interface");
     read_device(fields, link.interface, link.vlan);
     read_link_address(fields, link);
+    fields.read_list("dns", link.dns, parse_name_server);
     links.destinations[entry.key].read(fields);
     fields.finish();
     links.all.push_back(std::move(link));
@@ -85,7 +86,7 @@ void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const 
       fields.problems().error(tunnel.place, "{} has no server (say server: at the top, on link {} or here)",
                               fields.what(), in_quotes(name.value));
     }
-    tunnel.paths.push_back({name, path.server.value_or(packet::SocketAddress()), path.alpn.value_or(Alpn())});
+    tunnel.paths.push_back({name, path.server.value_or(ServerAddress()), path.alpn.value_or(Alpn())});
   }
 }
 
@@ -151,6 +152,7 @@ ClientConfig read_client(Fields& top, const Defaults& defaults) {
     read_accepted_routes(fields, tunnel, alpn);
     fields.read("class", tunnel.traffic_class, parse_class);
     fields.read("masquerade", tunnel.masquerade, parse_bool);
+    fields.read("dns", tunnel.dns, parse_handed_out_dns);
     static constexpr std::array<std::string_view, 3> server_keys = {"listen", "pool", "routes"};
     fields.refuse(server_keys, "belongs to a server (role: server)");
     fields.finish();

@@ -86,6 +86,11 @@ std::string listed(const std::vector<Alpn>& alpns) {
   return text;
 }
 
+std::string name_servers_of(const Link& link) {
+  if (!link.dns.empty()) return joined(link.dns);
+  return "the DNS servers of its DHCP lease, or else this machine's";
+}
+
 void describe_client(const ClientConfig& client, Lines& lines) {
   const ClientTls& tls = client.tls;
   if (tls.insecure_skip_verify) {
@@ -99,9 +104,10 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
   for (const Link& link : client.links) {
-    lines.add("link {}: {}{}", link.name,
+    lines.add("link {}: {}{}{}", link.name,
               link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
-              link.source ? ", sends from " + link.source->value.to_string() : "");
+              link.source ? ", sends from " + link.source->value.to_string() : "",
+              link.dns.empty() ? "" : ", asks the DNS servers " + joined(link.dns));
   }
   for (const Lan& lan : client.lans) {
     lines.add("lan {}: {}{}{}", lan.name, in_words(lan.interface, lan.vlan), lan.addresses.empty() ? "" : ", has ",
@@ -112,6 +118,13 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     lines.add("  class {}, {}", name(tunnel.traffic_class), mtu_and_congestion(tunnel));
     for (const Path& path : tunnel.paths) {
       lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
+      if (path.server->is_name()) {
+        lines.add("    {} is asked for over link {}: {}", path.server->host, path.link.value,
+                  name_servers_of(*client.find_link(path.link.value)));
+      }
+    }
+    if (tunnel.dns == HandedOutDns::resolved) {
+      lines.add("  DNS servers that the server hands out are set with systemd-resolved");
     }
     if (tunnel.speaks(Alpn::h3)) lines.add("  takes {}", accepted(tunnel.accept_routes));
     if (tunnel.masquerade) {
@@ -140,6 +153,7 @@ void describe_server(const ServerConfig& server, Lines& lines) {
       const std::vector<Located<packet::Prefix>> routes(tunnel.routes.begin(), tunnel.routes.end());
       lines.add("  hands out addresses of {}, advertises {}", joined(tunnel.pool), joined(routes));
     }
+    if (!tunnel.dns.empty()) lines.add("  hands out the DNS servers {}", joined(tunnel.dns));
   }
   for (const Client& client : server.clients) {
     const std::string_view everybody =

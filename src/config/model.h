@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "config/place.h"
+#include "config/server_address.h"
 #include "packet/address.h"
 #include "packet/socket_address.h"
 
@@ -24,6 +25,8 @@ enum class Alpn : std::uint8_t { mpquic_ip, h3 };
 enum class CongestionControl : std::uint8_t { bbr, cubic };
 enum class TrafficClass : std::uint8_t { critical, default_, bulk };
 enum class ClientAuth : std::uint8_t { none, require };
+/// What a client does with the DNS servers that its server hands out: nothing, or set them with systemd-resolved.
+enum class HandedOutDns : std::uint8_t { ignored, resolved };
 
 std::string_view name(Role role);
 std::string_view name(Alpn alpn);  ///< as it goes over the wire
@@ -74,6 +77,7 @@ struct Link {
   std::optional<Vlan> vlan;
   std::optional<unsigned> source_length;  ///< of the source's network, where the address is not had by DHCP
   std::optional<Located<packet::Address>> gateway;
+  std::vector<Located<packet::Address>> dns;  ///< servers to ask over it; empty: those of its lease, or the machine's
 
   bool operator==(const Link&) const = default;
 };
@@ -103,7 +107,7 @@ struct Management {
 /// One QUIC connection of a tunnel, over one link.
 struct Path {
   Located<std::string> link;
-  Located<packet::SocketAddress> server;
+  Located<ServerAddress> server;
   Alpn alpn = Alpn::mpquic_ip;
 
   bool operator==(const Path&) const = default;
@@ -165,6 +169,7 @@ struct ClientTunnel : Tunnel {
   /// Of the routes that the server advertises (h3 alone), what lies in these is taken. Empty: none.
   std::vector<packet::Prefix> accept_routes = {packet::Prefix::everything(packet::Address::Family::ipv4),
                                                packet::Prefix::everything(packet::Address::Family::ipv6)};
+  HandedOutDns dns = HandedOutDns::ignored;
 
   bool speaks(Alpn alpn) const;
 
@@ -178,6 +183,7 @@ struct ServerTunnel : Tunnel {
   std::vector<Located<packet::Prefix>> pool;
   /// What clients are told that they reach through the tunnel (h3); none lies in another.
   std::vector<packet::Prefix> routes;
+  std::vector<Located<packet::Address>> dns;  ///< servers that clients are told of
 
   bool speaks(Alpn alpn) const;
 

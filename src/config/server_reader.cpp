@@ -50,6 +50,7 @@ ServerTunnel read_server_tunnel(const Entry& entry, const TopOfServer& top, cons
     problems.error(tunnel.place, "{} has no address to listen on (say listen: at the top or here)", fields.what());
   }
   read_alpns(fields, tunnel.alpns);
+  fields.read_list("dns", tunnel.dns, parse_name_server);
   static constexpr std::array<std::string_view, 5> client_keys = {"server", "links", "class", "masquerade",
                                                                   "accept_routes"};
   fields.refuse(client_keys, "belongs to a client (role: client)");

@@ -59,8 +59,9 @@ void check_client(const ClientConfig& client, Problems& problems) {
     for (const Path& path : tunnel.paths) {
       used.insert(path.link.value);
       const auto& source = links.at(path.link.value)->source;
+      const auto& server = path.server->address;  // of a name it shows when it is looked up
       const bool read = path.server->port != 0 && source && !source->value.is_unspecified();
-      if (read && !same_family(source->value, path.server->address)) {
+      if (read && server && !same_family(source->value, *server)) {
         problems.error(source->place, "link {} sends from {}, which can't reach the server {} of tunnel {}",
                        in_quotes(path.link.value), source->value.to_string(), path.server->to_string(),
                        in_quotes(tunnel.name));

@@ -7,6 +7,7 @@
 #include "certs/token.h"
 #include "daemon/ask_workers.h"
 #include "daemon/status.h"
+#include "policy/name_servers.h"
 
 namespace mpquic::daemon {
 
@@ -41,11 +42,16 @@ std::vector<packet::Prefix> networks_of(const config::ClientConfig& client) {
   return networks;
 }
 
+/// Empty: none has the address that stands for the link.
+std::string interface_of(const config::Link& link, const system::LinkTable& interfaces) {
+  return link.interface.empty() ? interfaces.interface_with(link.source->value) : link.interface;
+}
+
 }  // namespace
 
 LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
-                 const packet::SocketAddress& server) {
-  LinkView view{.interface = interface, .index = state.ifindex};
+                 const std::vector<packet::SocketAddress>& servers) {
+  LinkView view{.interface = interface, .sources = {}, .index = state.ifindex, .obstacle = {}};
   const auto unusable = [&](std::string obstacle) {
     view.obstacle = std::move(obstacle);
     return view;
@@ -53,29 +59,35 @@ LinkView view_of(const config::Link& link, const std::string& interface, const s
   if (!state.present) return unusable("there is no such interface");
   if (!state.up) return unusable("the interface is down");
   if (!state.carrier) return unusable("no carrier");
-  const auto suits = [&](const packet::Address& address) {
-    return address.family() == server.address.family() && (!link.source || link.source->value == address);
-  };
-  const auto source = std::ranges::find_if(state.addresses, suits);
-  if (source == state.addresses.end()) {
-    return unusable(link.source ? fmt::format("the interface has no address {}", link.source->value.to_string())
-                                : fmt::format("no {} address", server.address.is_ipv4() ? "IPv4" : "IPv6"));
+  for (const packet::Address& address : state.addresses) {
+    const bool allowed = !link.source || link.source->value == address;
+    if (allowed && !view.source(address.family())) view.sources.push_back(address);
   }
-  view.usable = true;
-  view.source = *source;
-  return view;
+  const auto reachable = [&](const packet::SocketAddress& server) {
+    return view.source(server.address.family()).has_value();
+  };
+  view.usable = servers.empty() ? !view.sources.empty() : std::ranges::any_of(servers, reachable);
+  if (view.usable) return view;
+  if (link.source) return unusable(fmt::format("the interface has no address {}", link.source->value.to_string()));
+  const auto is_ipv4 = [](const packet::SocketAddress& server) { return server.address.is_ipv4(); };
+  if (servers.empty()) return unusable("no address");
+  return unusable(std::ranges::all_of(servers, is_ipv4) ? "no IPv4 address" : "no IPv6 address");
 }
 
-LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server) {
-  if (!link.interface.empty()) return view_of(link, link.interface, interfaces.state(link.interface), server);
-  const std::string interface = interfaces.interface_with(link.source->value);
-  if (!interface.empty()) return view_of(link, interface, interfaces.state(interface), server);
-  return {.interface = link.source->value.to_string(), .obstacle = "no interface has this address"};
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces,
+                 const std::vector<packet::SocketAddress>& servers) {
+  const std::string interface = interface_of(link, interfaces);
+  if (!interface.empty()) return view_of(link, interface, interfaces.state(interface), servers);
+  return {.interface = link.source->value.to_string(), .sources = {}, .obstacle = "no interface has this address"};
 }
 
 ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlTools& tools,
                        system::NetlinkSocket netlink, system::LinkMonitor links)
-    : configuration_(configuration), tools_(tools), netlink_(std::move(netlink)), links_(std::move(links)) {}
+    : configuration_(configuration),
+      tools_(tools),
+      netlink_(std::move(netlink)),
+      links_(std::move(links)),
+      resolver_(tools.loop, tools.timers) {}
 
 Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
@@ -115,15 +127,18 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel,
                                                      *configuration_.find_link(path.link.value),
                                                      path.server.value,
+                                                     nullptr,
                                                      std::move(*tun),
                                                      worker,
                                                      nullptr,
                                                      {},
+                                                     {},
                                                      false}));
   Tunnel& added = *tunnels_.back();
+  if (added.server.is_name()) look_up_server(added);
   ClientTunnel::Settings settings{
       .name = tunnel.name,
-      .server = path.server.value,
+      .authority = path.server->to_string(),
       .own_addresses = {},
       .token = token,
       .networks = networks_of(configuration_),
@@ -134,6 +149,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
       .on_mtu = {},
       .on_handed_out = {},
       .on_up = {},
+      .on_try_failed = {},
       .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
@@ -145,6 +161,9 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   settings.on_up = [this, &added, name = tunnel.name](bool up) {
     tools_.post([&added, up] { added.up = up; });
     tools_.tunnel_is_up(name, {}, up);
+  };
+  settings.on_try_failed = [this, &added] {
+    if (added.lookup != nullptr) tools_.post([&added] { added.lookup->look_up(); });
   };
   added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
                                                  std::move(added.tun.take_queues().front()), added.tun.offloads());
@@ -170,8 +189,47 @@ void ClientNode::on_links() {
   }
 }
 
+// Tunnels over one link to one name share what is found.
+void ClientNode::look_up_server(Tunnel& tunnel) {
+  const std::string& link = tunnel.link.name;
+  const std::string& host = tunnel.server.host;
+  ServerLookup::Subject subject{host, link, [this, link] { return way_over(link); },
+                                [this, link, host] {
+                                  for (const auto& one : tunnels_) {
+                                    if (one->link.name == link && one->server.host == host) show_link(*one);
+                                  }
+                                }};
+  const auto known = lookups_.try_emplace({link, host}, tools_, resolver_, std::move(subject)).first;
+  tunnel.lookup = &known->second;
+}
+
+dns::Way ClientNode::way_over(const std::string& name) const {
+  const config::Link& link = *configuration_.find_link(name);
+  const std::string interface = interface_of(link, links_.table());
+  return {interface, policy::name_servers(link, interface, links_.table().state(interface))};
+}
+
+std::vector<packet::SocketAddress> ClientNode::servers_of(const Tunnel& tunnel) {
+  if (tunnel.lookup == nullptr) return {*tunnel.server.socket_address()};
+  std::vector<packet::SocketAddress> servers;
+  for (const packet::Address& address : tunnel.lookup->addresses()) servers.push_back({address, tunnel.server.port});
+  return servers;
+}
+
 void ClientNode::show_link(Tunnel& tunnel) {
-  const LinkView view = view_of(tunnel.link, links_.table(), tunnel.server);
+  if (tunnel.lookup != nullptr) tunnel.lookup->follow(view_of(tunnel.link, links_.table(), {}));
+  std::vector<packet::SocketAddress> servers = servers_of(tunnel);
+  LinkView view = view_of(tunnel.link, links_.table(), servers);
+  if (view.usable && servers.empty()) {
+    view.usable = false;
+    view.obstacle = tunnel.lookup->obstacle();
+  }
+  if (servers != tunnel.shown_servers) {
+    tunnel.shown_servers = servers;
+    tunnel.worker->post([running = tunnel.running.get(), servers = std::move(servers)]() mutable {
+      running->set_servers(std::move(servers));
+    });
+  }
   if (view == tunnel.shown) return;
   tunnel.shown = view;
   tunnel.worker->post([running = tunnel.running.get(), view] { running->set_link(view); });
@@ -197,6 +255,7 @@ Result<std::function<void()>> ClientNode::prepare(const config::Configuration& n
     for (const auto& tunnel : tunnels_) {
       tunnel->configuration =
           *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
+      tunnel->link = *client.find_link(tunnel->link.name);
       tunnel->worker->post([running = tunnel->running.get(), tls, token, networks] {
         running->set_tls(tls, token);
         running->set_networks(networks);
@@ -251,7 +310,7 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   if (snapshot.local) {
     control::ConnectionStatus connection = connection_status(snapshot.connection);
     connection.id = snapshot.connections;
-    connection.remote_address = tunnel.server.to_string();
+    connection.remote_address = snapshot.remote->to_string();
     connection.local_address = snapshot.local->to_string();
     connection.link = tunnel.link.name;
     connection.state = status.state;

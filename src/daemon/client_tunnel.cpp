@@ -26,6 +26,11 @@ double random_fraction() {
 
 }  // namespace
 
+std::optional<packet::Address> LinkView::source(packet::Address::Family family) const {
+  const auto found = std::ranges::find(sources, family, &packet::Address::family);
+  return found == sources.end() ? std::nullopt : std::optional(*found);
+}
+
 ClientTunnel::ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, const packet::Offloads& offloads)
     : worker_(worker),
       settings_(std::move(settings)),
@@ -33,7 +38,7 @@ ClientTunnel::ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, 
       session_({}, drops_, tun_),
       source_(session_),
       h3_settings_{.name = settings_.name,
-                   .authority = settings_.server.to_string(),
+                   .authority = settings_.authority,
                    .token = settings_.token,
                    .addresses = settings_.own_addresses,
                    .networks = settings_.networks},
@@ -64,7 +69,9 @@ void ClientTunnel::set_networks(std::vector<packet::Prefix> networks) {
 
 void ClientTunnel::set_link(const LinkView& link) {
   if (link == link_) return;
-  const bool same_way = link.usable && link_.usable && link.source == link_.source && link.index == link_.index;
+  const auto family = remote_.address.family();
+  const bool same_way = connection_ != nullptr && link.usable && link_.usable && link.index == link_.index &&
+                        link.source(family) == link_.source(family);
   link_ = link;
   if (same_way) return;
   hang_up();
@@ -77,14 +84,35 @@ void ClientTunnel::set_link(const LinkView& link) {
   dial();
 }
 
+void ClientTunnel::set_servers(std::vector<packet::SocketAddress> servers) {
+  if (servers == servers_) return;
+  servers_ = std::move(servers);
+  turn_ = 0;
+  const bool on_its_way = connection_ != nullptr && std::ranges::find(servers_, remote_) != servers_.end();
+  if (!link_.usable || state_ == TunnelState::up || on_its_way) return;
+  redial_.start_over();  // as with a new link
+  dial();
+}
+
+/// The next one that the link can reach.
+std::optional<packet::SocketAddress> ClientTunnel::choose_server() {
+  for (std::size_t tried = 0; tried < servers_.size(); ++tried, ++turn_) {
+    const packet::SocketAddress& server = servers_[turn_ % servers_.size()];
+    if (link_.source(server.address.family())) return server;
+  }
+  return std::nullopt;
+}
+
 void ClientTunnel::dial() {
   hang_up();
   tried_at_ = worker_.now();
-  auto socket = io::UdpSocket::open({.bind = {link_.source, 0}, .device = link_.interface});
+  const auto server = choose_server();
+  if (!server) return redial("the server has no address of a family that the link has");
+  remote_ = *server;
+  auto socket = io::UdpSocket::open({.bind = {*link_.source(remote_.address.family()), 0}, .device = link_.interface});
   if (!socket) return redial(socket.error().message);
   const packet::SocketAddress local = socket->local();
-  auto connection =
-      quic::Connection::connect(settings_.transport, *settings_.tls, local, settings_.server, worker_.now());
+  auto connection = quic::Connection::connect(settings_.transport, *settings_.tls, local, remote_, worker_.now());
   if (!connection) return redial(connection.error().message);
   connection_ = std::move(*connection);
   connection_->set_owner(*this);
@@ -94,7 +122,7 @@ void ClientTunnel::dial() {
       drops_);
   if (state_ != TunnelState::backing_off) enter(TunnelState::connecting, {});
   state_ = TunnelState::connecting;
-  log::debug("{}: connecting to {} from {} on {}", settings_.name, settings_.server.to_string(), local.to_string(),
+  log::debug("{}: connecting to {} from {} on {}", settings_.name, remote_.to_string(), local.to_string(),
              link_.interface);
   write();
 }
@@ -115,7 +143,12 @@ void ClientTunnel::redial(std::string reason) {
   const bool news = state_ == TunnelState::up || detail_ != reason;
   hang_up();
   if (news) log::warning("{}: {}", settings_.name, reason);
-  if (state_ == TunnelState::up) redial_.stood(worker_.now() - since_);
+  if (state_ == TunnelState::up) {
+    redial_.stood(worker_.now() - since_);
+  } else {
+    ++turn_;
+  }
+  settings_.on_try_failed();
   enter(TunnelState::backing_off, std::move(reason));
   retry_at_ = redial_.next(tried_at_, random_fraction(), worker_.now());
   worker_.timers().set(timer_, retry_at_);
@@ -158,8 +191,8 @@ void ClientTunnel::come_up() {
   enter(TunnelState::up, {});
   session_.open(worker_.now());
   if (!speaks_h3()) register_address();
-  log::info("{}: up: {} through {} ({})", settings_.name, settings_.server.to_string(), link_.interface,
-            link_.source.to_string());
+  log::info("{}: up: {} through {} ({})", settings_.name, remote_.to_string(), link_.interface,
+            port_->local().address.to_string());
 }
 
 void ClientTunnel::register_address() {
@@ -254,6 +287,7 @@ ClientTunnel::Snapshot ClientTunnel::snapshot() const {
   Snapshot result{.state = state_,
                   .detail = detail_,
                   .local = {},
+                  .remote = {},
                   .since = since_,
                   .mtu = mtu_,
                   .connections = connections_,
@@ -263,6 +297,7 @@ ClientTunnel::Snapshot ClientTunnel::snapshot() const {
                   .drops = drops_};
   if (connection_ == nullptr) return result;
   result.local = port_->local();
+  result.remote = remote_;
   result.connection = connection_->statistics();
   result.total += result.connection;
   return result;

@@ -21,11 +21,14 @@ namespace mpquic::daemon {
 
 /// What a link can be used for at the moment: the control thread's view, sent to the tunnels on it.
 struct LinkView {
-  std::string interface;   ///< or, where none has the address that stands for the link, that address
-  bool usable = false;     ///< there, up, with carrier and a source address for the server's family
-  packet::Address source;  ///< when usable
+  std::string interface;  ///< or, where none has the address that stands for the link, that address
+  bool usable = false;    ///< there, up, with carrier and a source address of a family that the server has
+  std::vector<packet::Address> sources;  ///< one of each family that the link has
   unsigned index = 0;
   std::string obstacle;  ///< when not usable: what is missing
+
+  /// To send from to a server of this family; nullopt: it can't be reached.
+  std::optional<packet::Address> source(packet::Address::Family family) const;
 
   bool operator==(const LinkView&) const = default;
 };
@@ -39,7 +42,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
  public:
   struct Settings {
     std::string name;
-    packet::SocketAddress server;
+    std::string authority;  ///< h3: the server as the configuration names it
     /// Of the device. The first of IPv4 is what mpquic-ip registers; over h3 the server is asked for them.
     std::vector<packet::Address> own_addresses;
     std::optional<std::string> token;      ///< h3: instead of a certificate
@@ -52,13 +55,15 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
     std::function<void(const policy::HandedOut&)> on_handed_out;
     /// Called on the worker's thread when packets can go, and when they can't any more.
     std::function<void(bool)> on_up;
+    /// Called on the worker's thread when a server did not answer, or the connection to it has ended.
+    std::function<void()> on_try_failed;
     /// Called on the worker's thread when somebody has deleted the TUN device.
     std::function<void()> on_device_gone;
   };
   struct Snapshot {
     TunnelState state = TunnelState::waiting_for_link;
     std::string detail;  ///< of the state: what is missing, why it closed
-    std::optional<packet::SocketAddress> local;
+    std::optional<packet::SocketAddress> local, remote;
     Instant since{};
     std::size_t mtu = 0;
     std::uint64_t connections = 0;  ///< established so far
@@ -72,6 +77,8 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   ~ClientTunnel() override;
 
   void set_link(const LinkView& link);
+  /// Where the server is, in the order in which to try. A connection that stands goes on wherever it leads.
+  void set_servers(std::vector<packet::SocketAddress> servers);
   /// For connections from now on.
   void set_tls(std::shared_ptr<const quic::TlsContext> tls, std::optional<std::string> token);
   /// The networks behind the box are others.
@@ -96,6 +103,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   void on_arrivals(std::span<packet::UdpArrival> arrivals);
   void on_timer();
   void dial();
+  std::optional<packet::SocketAddress> choose_server();
   void hang_up();
   void redial(std::string reason);
   bool speaks_h3() const { return settings_.transport.alpn.front() == quic::alpn_h3; }
@@ -113,6 +121,9 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   tunnel::Session session_;
   tunnel::PathSource source_;
   LinkView link_;
+  std::vector<packet::SocketAddress> servers_;
+  std::size_t turn_ = 0;  ///< whose it is of the servers
+  packet::SocketAddress remote_;
   std::unique_ptr<UdpPort> port_;
   std::unique_ptr<quic::Connection> connection_;
   H3Client::Settings h3_settings_;

@@ -20,6 +20,7 @@ LIBRARY_HOMES = {
     "yaml-cpp/": {"config"},
     "libmnl/": {"system"},
     "systemd/": {"system"},
+    "ares.h": {"dns"},
     "CLI/": {"cli"},
 }
 

@@ -124,6 +124,26 @@ TEST_F(ClientFile, AdvertisedRoutesTakeNumbersOfRoutingTables) {
             Lines{"67:3: links, tunnels and fallbacks are 62 together, and there are routing tables for 61"});
 }
 
+TEST_F(ClientFile, AServerMayBeANameAndALinkMayHaveDnsServers) {
+  const Configuration loaded = good(
+      "role: client\nserver: VPS.example.net:45010\ntls: {ca: tls/ca.pem}\n"
+      "links:\n"
+      "  wan4: {interface: a, dns: 192.0.2.53}\n"
+      "  wan5: {interface: b, dns: [192.0.2.53, '2001:db8::53'], address: '2001:db8::5'}\n"
+      "tunnels:\n"
+      "  t4: {links: [wan4], address: 10.0.0.4/24, dns: resolved}\n"
+      "  t5: {links: [wan5], address: 10.0.0.5/24, server: 'backup:1', dns: off}\n");
+  const ClientConfig& client = *loaded.client();
+  EXPECT_EQ(client.tunnels[0].paths[0].server.value, (ServerAddress{"vps.example.net", std::nullopt, 45010}));
+  EXPECT_EQ(client.tunnels[1].paths[0].server->to_string(), "backup:1");
+  EXPECT_EQ(client.tunnels[0].dns, HandedOutDns::resolved);
+  EXPECT_EQ(client.tunnels[1].dns, HandedOutDns::ignored);
+  ASSERT_EQ(client.links[0].dns.size(), 1U);
+  EXPECT_EQ(client.links[0].dns[0]->to_string(), "192.0.2.53");
+  ASSERT_EQ(client.links[1].dns.size(), 2U);
+  EXPECT_EQ(client.links[1].dns[1]->to_string(), "2001:db8::53");
+}
+
 TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
   const struct {
     std::string text;
@@ -180,9 +200,12 @@ TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
       {"role: client\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
        {"4:11: tunnel \"cr5\" has no server (say server: at the top, on link \"wan5\" or here)"}},
       // A server that can't be read is one error, not one for each tunnel.
-      {"role: client\nserver: vps:1\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
-       {"2:9: server: \"vps\" is a name; this version needs an IP address here, such as 192.0.2.1:45010 or "
-        "[2001:db8::1]:45010"}},
+      {"role: client\nserver: vps\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
+       {"2:9: server: \"vps\" has no port (did you mean vps:45010?)"}},
+      {client_start + "links: {wan5: {interface: b, dns: [192.0.2.53, 127.0.0.53]}}\n" + one_tunnel,
+       {"4:48: dns: \"127.0.0.53\" is no address at which a DNS server can be asked from elsewhere"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, address: 10.0.0.1/24, dns: 192.0.2.53}}\n",
+       {"5:55: dns: \"192.0.2.53\" is none of off, resolved"}},
       {"server: 192.0.2.1:45010\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
        {"1:1: the configuration lacks the key \"role\""}},
       {"role: client\nserver: 192.0.2.1:45010\n" + one_link + one_tunnel,

@@ -101,5 +101,27 @@ TEST_F(LoadedFile, SaysInPlainWordsWhatTheServerHandsOut) {
   EXPECT_TRUE(holds(server, "clients reach each other\n"));
 }
 
+TEST_F(LoadedFile, SaysWhichDnsServersWouldBeAskedAndWhatBecomesOfThoseHandedOut) {
+  const std::string client =
+      describe(good("role: client\nserver: vps.example.net:45010\ntls: {ca: tls/ca.pem}\n"
+                    "links: {wan4: {interface: a}, wan5: {interface: b, dns: [192.0.2.53, 192.0.2.54]}}\n"
+                    "tunnels:\n"
+                    "  t4: {links: [wan4], address: 10.0.0.4/24, dns: resolved}\n"
+                    "  t5: {links: [wan5], address: 10.0.0.5/24}\n"));
+  for (const std::string line :
+       {"link wan5: interface b, asks the DNS servers 192.0.2.53, 192.0.2.54\n",
+        "  path over link wan4 to server vps.example.net:45010, mpquic-ip\n"
+        "    vps.example.net is asked for over link wan4: the DNS servers of its DHCP lease, or else this machine's\n"
+        "  DNS servers that the server hands out are set with systemd-resolved\n",
+        "  path over link wan5 to server vps.example.net:45010, mpquic-ip\n"
+        "    vps.example.net is asked for over link wan5: 192.0.2.53, 192.0.2.54\n"}) {
+    EXPECT_TRUE(client.contains(line)) << line << "\nis not in\n" << client;
+  }
+  const std::string server =
+      describe(good(server_start + "tunnels: {mt5: {address: 10.0.0.254/24, dns: [10.0.0.254, 192.0.2.53]}}\n"
+                                   "clients: {box1: {prefixes: [10.0.0.1]}}\n"));
+  EXPECT_TRUE(server.contains("  hands out the DNS servers 10.0.0.254, 192.0.2.53\n")) << server;
+}
+
 }  // namespace
 }  // namespace mpquic::config
