@@ -45,6 +45,8 @@ TEST(AddressRange, PrefixesBecomeTheFewestRangesInOrder) {
       {prefixes({"128.0.0.0/1", "::/1"}),
        {range("128.0.0.0", "255.255.255.255"), range("::", "7fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")}},
       {prefixes({"255.255.255.255/32", "::/128"}), {range("255.255.255.255", "255.255.255.255"), range("::", "::")}},
+      {prefixes({"255.255.255.255/32", "::1:0:0/128"}),  // not adjacent, though 2^32 - 1 and 2^32
+       {range("255.255.255.255", "255.255.255.255"), range("::1:0:0", "::1:0:0")}},
       {prefixes({"2001:db8::ffff:ffff:ffff:ffff/128", "2001:db8:0:1::/64"}),
        {range("2001:db8::ffff:ffff:ffff:ffff", "2001:db8:0:1:ffff:ffff:ffff:ffff")}},
   };

@@ -27,14 +27,14 @@ std::uint64_t grease(std::uint64_t n) { return 0x29 * n + 0x17; }
 
 /// Several capsules, known and unknown, empty and not, with lengths of 1, 2, 4 and 8 bytes.
 struct Stream {
-  Buffer bytes_;
+  Buffer sent;
   std::vector<Capsule> expected;
 
   void add(CapsuleType type, const Buffer& value) {
-    append_capsule(bytes_, type, value);
+    append_capsule(sent, type, value);
     expected.push_back({type, value});
   }
-  void add_raw(const Buffer& raw) { bytes_.insert(bytes_.end(), raw.begin(), raw.end()); }
+  void add_raw(const Buffer& raw) { sent.insert(sent.end(), raw.begin(), raw.end()); }
 };
 
 Stream sample_stream() {
@@ -52,7 +52,7 @@ Stream sample_stream() {
 
 TEST(Capsule, ComesThroughHoweverTheStreamIsCut) {
   const Stream stream = sample_stream();
-  const Bytes all = stream.bytes_;
+  const Bytes all = stream.sent;
   for (std::size_t first = 0; first <= all.size(); ++first) {
     for (std::size_t second = first; second <= all.size(); ++second) {
       Capsules capsules;
@@ -70,11 +70,11 @@ TEST(Capsule, ComesThroughByteByByteAndAsSoonAsItIsWhole) {
   const Stream stream = sample_stream();
   Capsules capsules;
   CapsuleReader reader;
-  for (std::size_t i = 0; i < stream.bytes_.size(); ++i) {
-    ASSERT_EQ(error_of(reader.read(Bytes(stream.bytes_).subspan(i, 1), capsules)), "");
+  for (std::size_t i = 0; i < stream.sent.size(); ++i) {
+    ASSERT_EQ(error_of(reader.read(Bytes(stream.sent).subspan(i, 1), capsules)), "");
     Capsules whole;
     CapsuleReader another;
-    ASSERT_TRUE(another.read(Bytes(stream.bytes_).first(i + 1), whole));
+    ASSERT_TRUE(another.read(Bytes(stream.sent).first(i + 1), whole));
     ASSERT_EQ(capsules.seen, whole.seen) << i;
     ASSERT_EQ(reader.finish().has_value(), another.finish().has_value()) << i;
   }

@@ -89,6 +89,8 @@ TEST(RouteCapsule, Rfc9484Section4_7_3BadOnesAreErrors) {
        ": 10.0.0.0 to 10.0.0.255, protocol 0 overlaps 10.0.0.16 to 10.0.0.32, protocol 6"},
       {"4.7.3, optional: all within one protocol", "04 0a000010 0a000020 00  04 0a000000 0a0000ff 06",
        ": 10.0.0.16 to 10.0.0.32, protocol 0 overlaps 10.0.0.0 to 10.0.0.255, protocol 6"},
+      {"4.7.3, optional: one address in common", "04 0a000010 0a000020 00  04 0a000000 0a000010 06",
+       ": 10.0.0.16 to 10.0.0.32, protocol 0 overlaps 10.0.0.0 to 10.0.0.16, protocol 6"},
       {"4.7.3, optional: the last of two for all",
        "04 0a000000 0a0000ff 00  04 0b000000 0b0000ff 00  04 0c000000 0c0000ff 06  04 0b0000ff 0b000100 11",
        ": 11.0.0.0 to 11.0.0.255, protocol 0 overlaps 11.0.0.255 to 11.0.1.0, protocol 17"},

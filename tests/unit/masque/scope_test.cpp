@@ -227,6 +227,8 @@ TEST(Limits, Rfc9484Section8_2ErrorsMayComeFromOutsideTheTarget) {
     EXPECT_FALSE(allows(elsewhere, icmp(is_ipv6, error), from_client));
     EXPECT_FALSE(allows(elsewhere, icmp(is_ipv6, is_ipv6 ? 129 : 0), to_client)) << "an echo reply";
   }
+  const Packet later = with_ip({.fragment = 1}, packet::protocol::icmp, Packet{3, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_FALSE(allows(elsewhere, later, to_client)) << "a later fragment, whose first byte is no type";
 }
 
 }  // namespace
