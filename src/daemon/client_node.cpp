@@ -302,7 +302,7 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   status.state = describe(snapshot.state);
   status.detail = snapshot.detail;
   status.traffic_class = config::name(tunnel.configuration.traffic_class);
-  for (const auto& address : tunnel.configuration.addresses) status.addresses.push_back(address.value.to_string());
+  for (const auto& address : tunnel.tun.addresses()) status.addresses.push_back(address.to_string());
   status.mtu = tunnel.tun.mtu();
   status.link = tunnel.link.name;
   status.server = tunnel.server.to_string();

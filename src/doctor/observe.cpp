@@ -109,7 +109,11 @@ void look_at_plan(const config::Configuration& configuration, Observations& seen
       .sysctl = sysctl,
       .lease_gateway = [](std::string_view interface,
                           const system::LinkState& state) { return system::lease_gateway(interface, state); },
-      .up = [&](const std::string& tunnel, const std::string&) { return seen.links.state(tunnel).up; }};
+      .up = [&](const std::string& tunnel, const std::string&) { return seen.links.state(tunnel).up; },
+      .handed_out =
+          [&](const std::string& tunnel) {
+            return seen.node ? policy::read_handed_out(seen.node->tunnels, tunnel) : policy::HandedOut();
+          }};
   seen.plan = policy::make_plan(configuration, now);
   for (const auto& [name, value] : seen.plan.sysctls) sysctl(name);
   for (const std::string& interface : policy::interfaces_of(configuration))

@@ -57,7 +57,8 @@ class PlanTest : public testing::Test {
                       .has_default_route = [this] { return has_default_route_; },
                       .sysctl = [this](const std::string& name) { return sysctls_[name]; },
                       .lease_gateway = [this](std::string_view, const system::LinkState&) { return leased_; },
-                      .up = [this](const std::string& name, const std::string&) { return up_.contains(name); }});
+                      .up = [this](const std::string& name, const std::string&) { return up_.contains(name); },
+                      .handed_out = [](const std::string&) { return HandedOut(); }});
   }
   /// The routes to everywhere of a table, for IPv4: "METRIC:IFINDEX".
   std::vector<std::string> ways(std::uint32_t table) {
