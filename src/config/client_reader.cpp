@@ -93,6 +93,7 @@ void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const 
 ClientConfig read_client(Fields& top, const Defaults& defaults) {
   ClientConfig client;
   client.tls = read_client_tls(top, defaults.folder);
+  top.read("token", client.token, [&](std::string_view text) { return parse_file(text, defaults.folder); });
 
   Destination destination{{}, defaults.alpn};
   top.read("server", destination.server, parse_server);

@@ -49,7 +49,8 @@ struct ClientTls {
 struct ServerTls {
   std::optional<File> certificate;  ///< always there once loaded
   std::optional<File> key;          ///< always there once loaded
-  std::optional<File> client_ca;    ///< there unless client_auth is none
+  std::optional<File> client_ca;    ///< there unless client_auth is none or all clients have tokens
+  std::optional<File> crl;          ///< lists of revoked certificates, signed by one of client_ca
   ClientAuth client_auth = ClientAuth::require;
 
   bool operator==(const ServerTls&) const = default;
@@ -170,12 +171,13 @@ struct ServerTunnel : Tunnel {
   bool operator==(const ServerTunnel&) const = default;
 };
 
-/// A peer as the configuration knows it: the common name of its certificate and what that name owns.
+/// A peer as the configuration knows it: the common name of its certificate, or its token, and what it owns.
 struct Client {
   std::string name;  ///< "*": everybody without an entry; with client_auth none, whoever comes
   Place place;
   std::optional<std::vector<Located<std::string>>> tunnels;  ///< none: all
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
+  std::optional<Located<std::string>> token{};               ///< hash of its bearer token (certs/token.h)
 
   bool may_use(std::string_view tunnel) const;
 
@@ -190,7 +192,8 @@ inline constexpr std::size_t most_routing_tables = 64;
 
 struct ClientConfig {
   ClientTls tls;
-  std::vector<Link> links;  ///< in the order of the file, as all lists here
+  std::optional<File> token;  ///< bearer token, for servers that are spoken to over h3
+  std::vector<Link> links;    ///< in the order of the file, as all lists here
   std::vector<Lan> lans;
   std::vector<ClientTunnel> tunnels;
   std::vector<ClassRule> classify;
@@ -226,6 +229,8 @@ struct ServerConfig {
   std::optional<Egress> egress;
   std::vector<PortForward> forwards;
 
+  /// Whether a client may prove with a token who it is.
+  bool knows_tokens() const;
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;
 

@@ -17,7 +17,8 @@ constexpr Duration expiry_interval = std::chrono::seconds(10);
 std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig& configuration) {
   std::vector<peers::Peer> known;
   for (const config::Client& client : configuration.clients) {
-    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false};
+    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false, .token_hash = {}};
+    if (client.token) peer.token_hash = client.token->value;
     for (const auto& prefix : client.prefixes) peer.prefixes.push_back(prefix.value);
     for (const auto& tunnel : configuration.tunnels) {
       if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
@@ -29,11 +30,15 @@ std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig&
                                                   open ? peers::Proof::nothing : peers::Proof::certificate);
 }
 
-Result<quic::ServerCredentials> load_credentials(const config::ServerTls& tls) {
-  auto context = quic::TlsContext::load({.certificate = tls.certificate->value,
-                                         .key = tls.key->value,
-                                         .ca = tls.client_auth == config::ClientAuth::none ? "" : tls.client_ca->value,
-                                         .server_name = {}});
+Result<quic::ServerCredentials> load_credentials(const config::ServerConfig& configuration) {
+  const config::ServerTls& tls = configuration.tls;
+  quic::TlsSettings settings{.certificate = tls.certificate->value, .key = tls.key->value, .ca = {}, .server_name = {}};
+  if (tls.client_auth == config::ClientAuth::require) {
+    if (tls.client_ca) settings.ca = tls.client_ca->value;
+    if (tls.crl) settings.crl = tls.crl->value;
+    settings.h3_without_certificate = configuration.knows_tokens();
+  }
+  auto context = quic::TlsContext::load(settings);
   if (!context) return std::unexpected(context.error());
   // From the private key, so that they survive a restart without a file of their own.
   auto reset = certs::derive_secret(tls.key->value, "stateless reset");
@@ -75,7 +80,7 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
 
 Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
-  auto credentials = load_credentials(configuration.server()->tls);
+  auto credentials = load_credentials(*configuration.server());
   if (!credentials) return std::unexpected(credentials.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
@@ -216,7 +221,7 @@ void ServerNode::expire() {
 }
 
 Result<std::function<void()>> ServerNode::prepare(const config::Configuration& next) {
-  auto credentials = load_credentials(next.server()->tls);
+  auto credentials = load_credentials(*next.server());
   if (!credentials) return std::unexpected(credentials.error());
   return [this, credentials = *credentials, server = *next.server()] {
     configuration_ = server;
