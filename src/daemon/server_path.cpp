@@ -71,7 +71,16 @@ void ServerPath::on_established() {
     connection_->close(unknown_client, "no client of that name");
     return;
   }
+  if (close_if_distrusted()) return;  // a reload may have come in the middle of the handshake
   log::debug("{}: connected from {}", peer_->name, connection_->remote().to_string());
+}
+
+bool ServerPath::close_if_distrusted() {
+  const std::string reason = connection_->distrust(host_.tls());
+  if (reason.empty()) return false;
+  connection_->close(unknown_client, "the certificate is refused: " + reason);
+  host_.wants_to_write(*this);
+  return true;
 }
 
 void ServerPath::on_datagram(Bytes datagram) {
@@ -148,7 +157,7 @@ bool ServerPath::accept_source(const packet::Address& source) {
 }
 
 void ServerPath::look_up_again() {
-  if (peer_ == nullptr || over()) return;
+  if (peer_ == nullptr || over() || close_if_distrusted()) return;
   auto peer = host_.directory().find(connection_->peer_name());
   if (peer == nullptr) {
     connection_->close(unknown_client, "is no client any more");

@@ -23,6 +23,8 @@ class PathHost {
  public:
   virtual Worker& worker() = 0;
   virtual const peers::Directory& directory() = 0;
+  /// What a new connection is held against; an older one may have been made with another.
+  virtual const quic::TlsContext& tls() = 0;
   virtual ControlThread& control() = 0;
   /// The tunnel on this port for a client that registers `address`; nullptr: none that the peer may use.
   virtual ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) = 0;
@@ -89,6 +91,8 @@ class ServerPath final : private quic::ConnectionOwner {
 
   bool register_by(Bytes datagram);
   void register_again(const packet::Address& address);
+  /// Ends the connection if its certificate would not be let in any more: it was revoked, or its authority is gone.
+  bool close_if_distrusted();
   /// Ends the connection: nothing that the client sends could come through.
   void refuse(const packet::Address& address, std::string_view why);
   bool accept_source(const packet::Address& source);

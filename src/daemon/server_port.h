@@ -52,6 +52,7 @@ class ServerPort final : public PathHost, private TurnTask {
  private:
   Worker& worker() override { return worker_; }
   const peers::Directory& directory() override { return *directory_; }
+  const quic::TlsContext& tls() override { return *endpoint_.credentials().tls; }
   ControlThread& control() override { return control_; }
   ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) override;
   void wants_to_write(ServerPath& path) override;
