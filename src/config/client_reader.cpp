@@ -132,6 +132,7 @@ void read_accepted_routes(Fields& fields, ClientTunnel& tunnel, Alpn alpn) {
 ClientConfig read_client(Fields& top, const Defaults& defaults) {
   ClientConfig client;
   client.tls = read_client_tls(top, defaults.folder);
+  top.read("token", client.token, [&](std::string_view text) { return parse_file(text, defaults.folder); });
 
   Destination destination;
   destination.read(top);

@@ -100,9 +100,10 @@ void describe_client(const ClientConfig& client, Lines& lines) {
   }
   if (tls.certificate) {
     lines.add("  shows the certificate {}", tls.certificate->value.string());
-  } else {
+  } else if (!client.token) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
+  if (client.token) lines.add("  shows the token in {}", client.token->value.string());
   for (const Link& link : client.links) {
     lines.add("link {}: {}{}{}", link.name,
               link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
@@ -143,8 +144,12 @@ void describe_server(const ServerConfig& server, Lines& lines) {
   lines.add("  shows the certificate {}", tls.certificate->value.string());
   if (tls.client_auth == ClientAuth::none) {
     lines.add("  OPEN: clients need no certificate");
+  } else if (tls.client_ca) {
+    lines.add("  clients must be certified by {}{}", tls.client_ca->value.string(),
+              server.knows_tokens() ? ", or have a token" : "");
+    if (tls.crl) lines.add("  certificates are revoked by {}", tls.crl->value.string());
   } else {
-    lines.add("  clients must be certified by {}", tls.client_ca->value.string());
+    lines.add("  clients must have a token");
   }
   for (const ServerTunnel& tunnel : server.tunnels) {
     lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));

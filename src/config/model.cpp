@@ -59,6 +59,10 @@ const Link* ClientConfig::find_link(std::string_view wanted) const {
   return link == links.end() ? nullptr : &*link;
 }
 
+bool ServerConfig::knows_tokens() const {
+  return std::ranges::any_of(clients, [](const Client& client) { return client.token.has_value(); });
+}
+
 std::vector<packet::SocketAddress> ServerConfig::listen_addresses() const {
   std::vector<packet::SocketAddress> all;
   for (const ServerTunnel& tunnel : tunnels) all.push_back(tunnel.listen);

@@ -52,7 +52,8 @@ struct ClientTls {
 struct ServerTls {
   std::optional<File> certificate;  ///< always there once loaded
   std::optional<File> key;          ///< always there once loaded
-  std::optional<File> client_ca;    ///< there unless client_auth is none
+  std::optional<File> client_ca;    ///< there unless client_auth is none or all clients have tokens
+  std::optional<File> crl;          ///< lists of revoked certificates, signed by one of client_ca
   ClientAuth client_auth = ClientAuth::require;
 
   bool operator==(const ServerTls&) const = default;
@@ -190,7 +191,7 @@ struct ServerTunnel : Tunnel {
   bool operator==(const ServerTunnel&) const = default;
 };
 
-/// A peer as the configuration knows it: the common name of its certificate and what that name owns.
+/// A peer as the configuration knows it: the common name of its certificate, or its token, and what it owns.
 struct Client {
   std::string name;  ///< "*": everybody without an entry; with client_auth none, whoever comes
   Place place;
@@ -198,6 +199,7 @@ struct Client {
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
   /// Tunnel addresses that are handed out to it and to nobody else: it owns them as it does `prefixes`.
   std::vector<Located<packet::Address>> addresses{};
+  std::optional<Located<std::string>> token{};               ///< hash of its bearer token (certs/token.h)
 
   bool may_use(std::string_view tunnel) const;
   /// Its prefixes, and its addresses as host prefixes.
@@ -217,7 +219,8 @@ inline constexpr std::size_t tables_for_advertised_routes = 3;
 
 struct ClientConfig {
   ClientTls tls;
-  std::vector<Link> links;  ///< in the order of the file, as all lists here
+  std::optional<File> token;  ///< bearer token, for servers that are spoken to over h3
+  std::vector<Link> links;    ///< in the order of the file, as all lists here
   std::vector<Lan> lans;
   std::vector<ClientTunnel> tunnels;
   std::vector<ClassRule> classify;
@@ -258,6 +261,8 @@ struct ServerConfig {
   /// Where the node keeps what is to outlive it: who has which address.
   std::filesystem::path state = "/var/lib/mpquic/nodes";
 
+  /// Whether a client may prove with a token who it is.
+  bool knows_tokens() const;
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;
 

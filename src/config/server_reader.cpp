@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "certs/token.h"
 #include "config/role_reader.h"
 #include "config/tls_reader.h"
 #include "config/values.h"
@@ -59,12 +60,13 @@ ServerTunnel read_server_tunnel(const Entry& entry, const TopOfServer& top, cons
 }
 
 Client read_client_entry(const Entry& entry, Problems& problems) {
-  Client client{entry.key, entry.place, {}, {}};
+  Client client{entry.key, entry.place, {}, {}, {}};
   if (const auto valid = parse_name(entry.key); !valid) problems.error(entry.place, "{}", valid.error().message);
   Fields fields(entry.value, entry.place, "client " + in_quotes(entry.key), problems);
   fields.read_list("tunnels", client.tunnels, parse_name);
   fields.read_list("prefixes", client.prefixes, parse_prefix);
   fields.read_list("addresses", client.addresses, parse_host);
+  fields.read("token", client.token, certs::parse_token_hash);
   fields.finish();
   return client;
 }
@@ -125,7 +127,11 @@ void complete(ServerTunnel& tunnel, bool leads_out) {
 
 ServerConfig read_server(Fields& top, const Defaults& defaults) {
   ServerConfig server;
-  server.tls = read_server_tls(top, defaults.folder);
+  top.require("clients");
+  for (const Entry& entry : top.read_named("clients")) {
+    server.clients.push_back(read_client_entry(entry, top.problems()));
+  }
+  server.tls = read_server_tls(top, defaults.folder, server.knows_tokens());
 
   TopOfServer of_all;
   top.read("listen", of_all.listen, parse_listen);
@@ -134,16 +140,12 @@ ServerConfig read_server(Fields& top, const Defaults& defaults) {
   for (const Entry& entry : top.read_named("tunnels")) {
     server.tunnels.push_back(read_server_tunnel(entry, of_all, defaults, top.problems()));
   }
-  top.require("clients");
-  for (const Entry& entry : top.read_named("clients")) {
-    server.clients.push_back(read_client_entry(entry, top.problems()));
-  }
   server.egress = read_egress(top);
   for (ServerTunnel& tunnel : server.tunnels) complete(tunnel, server.egress.has_value());
   top.read("between_clients", server.between_clients, parse_bool);
   top.read("state", server.state, [&](std::string_view text) { return parse_file(text, defaults.folder); });
   for (const Node* node : top.read_maps("forward")) server.forwards.push_back(read_forward(*node, top.problems()));
-  static constexpr std::array<std::string_view, 4> client_keys = {"server", "links", "lans", "classify"};
+  static constexpr std::array<std::string_view, 5> client_keys = {"server", "links", "lans", "classify", "token"};
   top.refuse(client_keys, "belongs to a client (role: client)");
   return server;
 }

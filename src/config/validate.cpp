@@ -138,13 +138,43 @@ void check_listen(const std::vector<ServerTunnel>& tunnels, Problems& problems) 
   }
 }
 
+// A token says who somebody is only if nobody else has the same.
+void check_tokens(const std::vector<Client>& clients, Problems& problems) {
+  std::map<std::string_view, const Client*> owners;
+  for (const Client& client : clients) {
+    if (!client.token || client.token->value.empty()) continue;  // none, or it could not be read
+    const Place place = client.token->place;
+    if (client.name == anybody) problems.error(place, "a token is one client's, and \"*\" is everybody");
+    const auto [owner, is_new] = owners.emplace(client.token->value, &client);
+    if (is_new) continue;
+    problems.error(place, "client {} (line {}) has this token", in_quotes(owner->second->name),
+                   owner->second->token->place.line);
+  }
+}
+
+// Without client_ca nobody is known by a certificate, which is all that mpquic-ip has.
+void check_token_admission(const ServerConfig& server, Problems& problems) {
+  if (server.tls.client_auth == ClientAuth::none || server.tls.client_ca || !server.knows_tokens()) return;
+  for (const Client& client : server.clients) {
+    if (client.token) continue;
+    problems.error(client.place, "client {} can't prove who it is: it has no token, and tls has no client_ca",
+                   in_quotes(client.name));
+  }
+  for (const ServerTunnel& tunnel : server.tunnels) {
+    if (!tunnel.speaks(Alpn::mpquic_ip)) continue;
+    problems.warning(tunnel.place,
+                     "nobody gets into tunnel {} over mpquic-ip, which knows no tokens: tls has no client_ca",
+                     in_quotes(tunnel.name));
+  }
+}
+
 // An open server exists only where the file says so twice: client_auth: none, and the entry "*".
 void check_admission(const ServerConfig& server, Problems& problems) {
   if (server.tls.client_auth != ClientAuth::none) return;
   bool has_anybody = false;
   for (const Client& client : server.clients) {
     has_anybody |= client.name == anybody;
-    if (client.name == anybody) continue;
+    if (client.name == anybody || client.token) continue;
     problems.warning(client.place, "client {} is never recognised: with client_auth: none everybody is \"*\"",
                      in_quotes(client.name));
   }
@@ -192,6 +222,8 @@ void check_server(const ServerConfig& server, Problems& problems) {
   check_congestion(server.tunnels, problems);
   check_ownership(server, problems);
   check_admission(server, problems);
+  check_tokens(server.clients, problems);
+  check_token_admission(server, problems);
   check_forwards(server, problems);
 
   const auto names = names_of(server.tunnels);

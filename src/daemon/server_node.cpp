@@ -19,6 +19,7 @@ std::vector<peers::Peer> peers_of(const config::ServerConfig& configuration) {
   for (const config::Client& client : configuration.clients) {
     peers::Peer peer{.name = client.name, .prefixes = client.owned()};
     for (const auto& address : client.addresses) peer.addresses.push_back(address.value);
+    if (client.token) peer.token_hash = client.token->value;
     for (const auto& tunnel : configuration.tunnels) {
       if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
     }
@@ -42,11 +43,15 @@ std::vector<std::string> protocols_of(const config::ServerTunnel& tunnel) {
   return names;
 }
 
-Result<quic::ServerCredentials> load_credentials(const config::ServerTls& tls) {
-  auto context = quic::TlsContext::load({.certificate = tls.certificate->value,
-                                         .key = tls.key->value,
-                                         .ca = tls.client_auth == config::ClientAuth::none ? "" : tls.client_ca->value,
-                                         .server_name = {}});
+Result<quic::ServerCredentials> load_credentials(const config::ServerConfig& configuration) {
+  const config::ServerTls& tls = configuration.tls;
+  quic::TlsSettings settings{.certificate = tls.certificate->value, .key = tls.key->value, .ca = {}, .server_name = {}};
+  if (tls.client_auth == config::ClientAuth::require) {
+    if (tls.client_ca) settings.ca = tls.client_ca->value;
+    if (tls.crl) settings.crl = tls.crl->value;
+    settings.h3_without_certificate = configuration.knows_tokens();
+  }
+  auto context = quic::TlsContext::load(settings);
   if (!context) return std::unexpected(context.error());
   // From the private key, so that they survive a restart without a file of their own.
   auto reset = certs::derive_secret(tls.key->value, "stateless reset");
@@ -92,7 +97,7 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
 
 Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
-  auto credentials = load_credentials(configuration.server()->tls);
+  auto credentials = load_credentials(*configuration.server());
   if (!credentials) return std::unexpected(credentials.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
@@ -270,7 +275,7 @@ void ServerNode::expire() {
 }
 
 Result<std::function<void()>> ServerNode::prepare(const config::Configuration& next) {
-  auto credentials = load_credentials(next.server()->tls);
+  auto credentials = load_credentials(*next.server());
   if (!credentials) return std::unexpected(credentials.error());
   return [this, credentials = *credentials, server = *next.server()] {
     configuration_ = server;
