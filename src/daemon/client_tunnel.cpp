@@ -170,7 +170,7 @@ void ClientTunnel::on_arrivals(std::span<packet::UdpArrival> arrivals) {
 }
 
 void ClientTunnel::on_keys() {
-  if (speaks_h3()) h3_ = std::make_unique<H3Client>(*connection_, h3_settings_, *this, drops_);
+  if (speaks_h3()) h3_ = std::make_unique<H3Client>(*connection_, h3_settings_, static_cast<H3ClientOwner&>(*this), drops_);
 }
 
 void ClientTunnel::on_established() {

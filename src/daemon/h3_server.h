@@ -31,8 +31,8 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
  private:
   /// A tunnel that the client has, or wants to have.
   struct Request final : tunnel::Overflow {
-    Request(masque::TunnelServer& tunnels, masque::StreamId stream, masque::IpRequest request)
-        : tunnels(tunnels), stream(stream), asked(std::move(request)) {}
+    Request(masque::TunnelServer& server, masque::StreamId request, masque::IpRequest headers)
+        : tunnels(server), stream(request), asked(std::move(headers)) {}
     bool take(const packet::Pieces& packet) override { return tunnels.send_over_stream(stream, packet); }
 
     masque::TunnelServer& tunnels;

@@ -143,7 +143,7 @@ ServerPath::Snapshot ServerPath::snapshot() const {
                   .addresses = addresses_,
                   .established = connection_.established(),
                   .since = connection_.since(),
-                  .mtu = connection_.mtu(*this),
+                  .mtu = connection_.mtu(),
                   .queued_bytes = session_ ? session_->queued_bytes() : 0,
                   .connection = connection_.statistics_of(*this),
                   .drops = drops_};
