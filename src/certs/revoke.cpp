@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <ranges>
 #include <vector>
 
 #include "base/fd.h"
@@ -77,8 +79,8 @@ Result<std::vector<std::uint8_t>> serial_of(const fs::path& certificate, const f
 
 /// One more, big-endian.
 void increase(std::vector<std::uint8_t>& number) {
-  for (auto digit = number.rbegin(); digit != number.rend(); ++digit) {
-    if (++*digit != 0) return;
+  for (std::uint8_t& byte : std::ranges::reverse_view(number)) {
+    if (++byte != 0) return;
   }
   number.insert(number.begin(), 1);
 }

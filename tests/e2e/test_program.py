@@ -115,10 +115,10 @@ def test_check_says_what_is_wrong_with_tokens_and_lists(tmp_path: Path, shared_t
     configuration = pair_server(shared_testbed)
     other_client = {"box2": {"prefixes": "10.200.15.200", "token": hashed}}
 
-    def server(tls: Configuration = {}, token: str = hashed, clients: Configuration = {}) -> Configuration:
+    def server(token: str = hashed, clients: Configuration | None = None, **tls: str | None) -> Configuration:
         box1 = {**configuration["clients"]["box1"], "token": token}
-        tls = {key: value for key, value in {**configuration["tls"], **tls}.items() if value}
-        return {**configuration, "tls": tls, "clients": {"box1": box1, **clients}}
+        named = {key: value for key, value in {**configuration["tls"], **tls}.items() if value}
+        return {**configuration, "tls": named, "clients": {"box1": box1, **(clients or {})}}
 
     def client(name: str) -> Configuration:
         return {**pair_client(shared_testbed, "10.60.1.1"), "token": name}
@@ -128,9 +128,9 @@ def test_check_says_what_is_wrong_with_tokens_and_lists(tmp_path: Path, shared_t
         (client("none.token"), r"\S+/none\.token: No such file or directory"),
         (server(token=token.read_text().strip()), r'token: this is not "sha256:" with 64 hexadecimal digits'),
         (server(clients=other_client), r'client "box1" \(line \d+\) has this token'),
-        (server(tls={"crl": foreign}), rf"{foreign}: not signed by an authority in {authority.ca}"),
-        (server(tls={"crl": authority.ca}), rf"{authority.ca}: holds a certificate, not a revocation list"),
-        (server(tls={"client_ca": None}, clients={"box2": {"prefixes": "10.200.15.200"}}),
+        (server(crl=foreign), rf"{foreign}: not signed by an authority in {authority.ca}"),
+        (server(crl=authority.ca), rf"{authority.ca}: holds a certificate, not a revocation list"),
+        (server(client_ca=None, clients={"box2": {"prefixes": "10.200.15.200"}}),
          r'client "box2" can\'t prove who it is: it has no token, and tls has no client_ca'),
     ]  # fmt: skip
     for wrong, line in table:
