@@ -153,7 +153,10 @@ class Mpquic:
     def write(self, configuration: Configuration | str) -> None:
         """Its file, anew."""
         if not isinstance(configuration, str):
-            configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
+            own = {"control": str(self.control)}
+            if configuration.get("role") == "server":
+                own["state"] = str(self.node.directory)
+            configuration = json.dumps({**own, **configuration}, indent=2)
         self.file = self.node.write_file(f"{self.name}.yaml", configuration)
 
     def reload(self, configuration: Configuration | str) -> bool:
