@@ -199,7 +199,7 @@ struct Client {
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
   /// Tunnel addresses that are handed out to it and to nobody else: it owns them as it does `prefixes`.
   std::vector<Located<packet::Address>> addresses{};
-  std::optional<Located<std::string>> token{};               ///< hash of its bearer token (certs/token.h)
+  std::optional<Located<std::string>> token{};  ///< hash of its bearer token (certs/token.h)
 
   bool may_use(std::string_view tunnel) const;
   /// Its prefixes, and its addresses as host prefixes.

@@ -136,21 +136,20 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
                                                      false}));
   Tunnel& added = *tunnels_.back();
   if (added.server.is_name()) look_up_server(added);
-  ClientTunnel::Settings settings{
-      .name = tunnel.name,
-      .authority = path.server->to_string(),
-      .own_addresses = {},
-      .token = token,
-      .networks = networks_of(configuration_),
-      .transport = {.alpn = {std::string(config::name(path.alpn))},
-                    .streams = path.alpn == config::Alpn::h3,
-                    .congestion = congestion_of(tunnel.congestion)},
-      .tls = std::move(tls),
-      .on_mtu = {},
-      .on_handed_out = {},
-      .on_up = {},
-      .on_try_failed = {},
-      .on_device_gone = end_when_gone(tools_, tunnel.name)};
+  ClientTunnel::Settings settings{.name = tunnel.name,
+                                  .authority = path.server->to_string(),
+                                  .own_addresses = {},
+                                  .token = token,
+                                  .networks = networks_of(configuration_),
+                                  .transport = {.alpn = {std::string(config::name(path.alpn))},
+                                                .streams = path.alpn == config::Alpn::h3,
+                                                .congestion = congestion_of(tunnel.congestion)},
+                                  .tls = std::move(tls),
+                                  .on_mtu = {},
+                                  .on_handed_out = {},
+                                  .on_up = {},
+                                  .on_try_failed = {},
+                                  .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });

@@ -170,7 +170,8 @@ void ClientTunnel::on_arrivals(std::span<packet::UdpArrival> arrivals) {
 }
 
 void ClientTunnel::on_keys() {
-  if (speaks_h3()) h3_ = std::make_unique<H3Client>(*connection_, h3_settings_, static_cast<H3ClientOwner&>(*this), drops_);
+  if (speaks_h3())
+    h3_ = std::make_unique<H3Client>(*connection_, h3_settings_, static_cast<H3ClientOwner&>(*this), drops_);
 }
 
 void ClientTunnel::on_established() {
@@ -264,6 +265,7 @@ void ClientTunnel::watch_silence() {
 }
 
 void ClientTunnel::follow_mtu() {
+  if (state_ != TunnelState::up) return;
   const std::size_t datagram = connection_->max_datagram_size();
   const std::size_t mtu = datagram - std::min(datagram, source_.prefix().size());
   if (mtu == 0 || mtu == mtu_) return;

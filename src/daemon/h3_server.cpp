@@ -196,8 +196,8 @@ void H3Server::open(Request& request) {
   path.source().set_prefix(prefix);
   path.source().set_overflow(request, smallest_mtu);
   connection_.opened(path);
-  log::info("{}: {} is {} at {}", path.tunnel()->settings().name, path.peer()->name,
-            list(path.addresses()), connection_.quic().remote().to_string());
+  log::info("{}: {} is {} at {}", path.tunnel()->settings().name, path.peer()->name, list(path.addresses()),
+            connection_.quic().remote().to_string());
   if (!tunnels_.datagrams()) {
     log::warning("{}: {} takes no HTTP datagrams (SETTINGS_H3_DATAGRAM), so its packets go over a stream: slowly",
                  path.tunnel()->settings().name, path.peer()->name);

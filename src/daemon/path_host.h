@@ -35,7 +35,8 @@ class PathHost {
   virtual std::uint64_t state_of_routes() = 0;
 
   virtual peers::PathRef add(ServerPath& path) = 0;
-  virtual void remove(ServerPath& path) = 0;
+  /// Before it is destroyed: what it has carried is added up.
+  virtual void remove(const ServerPath& path) = 0;
   /// The connection has something to write at the end of the turn.
   virtual void wants_to_write(ServerConnection& connection) = 0;
   virtual void handshake_over() = 0;

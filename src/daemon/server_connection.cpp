@@ -17,6 +17,7 @@ ServerConnection::ServerConnection(PathHost& host, std::uint64_t number, std::un
 
 ServerConnection::~ServerConnection() {
   if (handshaking_) host_.handshake_over();
+  while (!paths_.empty()) remove_path(*paths_.back());
   connection_->forget_connection_ids();
 }
 
@@ -65,6 +66,7 @@ ServerPath& ServerConnection::add_path() {
 }
 
 void ServerConnection::remove_path(ServerPath& path) {
+  host_.remove(path);  // which counts what it has carried
   std::erase_if(paths_, [&](const auto& each) { return each.get() == &path; });
   turn_ = 0;
 }

@@ -63,8 +63,8 @@ class ServerNode final : public Role, private ControlThread {
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
   peers::AddressPool pool_;
-  std::map<peers::PathRef, peers::LeaseKey> leases_;  ///< in use
-  std::set<peers::PathRef> superseded_;               ///< that are not gone yet
+  std::map<peers::PathRef, peers::LeaseKey> leases_;       ///< in use
+  std::set<peers::PathRef> superseded_;                    ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
   LastClients last_clients_;

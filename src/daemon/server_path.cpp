@@ -29,7 +29,6 @@ ServerPath::ServerPath(PathHost& host, ServerConnection& connection)
 
 ServerPath::~ServerPath() {
   if (tunnel_ != nullptr) host_.control().gone(ref_);
-  host_.remove(*this);
 }
 
 void ServerPath::set_peer(std::shared_ptr<const peers::Peer> peer) {

@@ -71,7 +71,7 @@ peers::PathRef ServerPort::add(ServerPath& path) {
   return ref;
 }
 
-void ServerPort::remove(ServerPath& path) {
+void ServerPort::remove(const ServerPath& path) {
   const ServerPath::Snapshot last = path.snapshot();
   if (path.tunnel() != nullptr) {
     past_[path.tunnel()] += last.connection;

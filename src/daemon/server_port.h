@@ -74,7 +74,7 @@ class ServerPort final : public PathHost, private TurnTask {
   }
   std::uint64_t state_of_routes() override { return routes_.state_of_routes(); }
   peers::PathRef add(ServerPath& path) override;
-  void remove(ServerPath& path) override;
+  void remove(const ServerPath& path) override;
   void wants_to_write(ServerConnection& connection) override;
   void handshake_over() override { endpoint_.handshake_over(); }
   bool may_complain() override { return complaints_.take(worker_.now()); }

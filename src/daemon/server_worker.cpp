@@ -26,7 +26,8 @@ void ServerWorker::add_port(unsigned workers, const ServerPortSettings& settings
                             std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules,
                             ControlThread& control) {
   ports_.push_back(std::make_unique<ServerPort>(worker_, workers, settings, std::move(sockets), std::move(tunnels),
-                                                std::move(rules), control, static_cast<WorkerRoutes&>(*this), next_number_));
+                                                std::move(rules), control, static_cast<WorkerRoutes&>(*this),
+                                                next_number_));
 }
 
 ServerPath* ServerWorker::find(std::uint64_t number) {

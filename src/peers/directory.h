@@ -21,7 +21,7 @@ struct Peer {
   bool shares_prefixes = false;          ///< with every other client that has no entry of its own
   /// Tunnel addresses that it is always given; its prefixes hold them.
   std::vector<packet::Address> addresses{};
-  std::string token_hash{};              ///< of its bearer token; empty: it has none
+  std::string token_hash{};  ///< of its bearer token; empty: it has none
 
   bool owns(const packet::Address& address) const;
   bool may_use(const std::string& tunnel) const { return tunnels.empty() || tunnels.contains(tunnel); }

@@ -20,4 +20,4 @@ def test_a_client_without_addresses_is_given_some(testbed: Testbed) -> None:
     client.wait_until_up()
     assert net.client.ping("10.200.15.254").loss == 0
     assert net.client.ping("fd00:200:15::254").loss == 0
-    print(net.client.run("ip address; ip route; ip rule").stdout, server.log)
+    print(net.client.run(["sh", "-c", "ip address; ip route; ip rule"]).stdout, server.log)
