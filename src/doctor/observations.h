@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "certs/inspect.h"
+#include "certs/revocations.h"
 #include "control/status.h"
 #include "packet/socket_address.h"
 #include "policy/plan.h"
@@ -64,6 +65,12 @@ struct CertificateFacts {
   std::filesystem::path authorities;          ///< that it was held against
 };
 
+/// The revocation lists that a server's configuration names.
+struct RevocationFacts {
+  Result<certs::RevocationFile> file;
+  Result<void> is_signed;  ///< by the authorities of this configuration
+};
+
 struct KernelAbilities {
   int tun_error = 0;                ///< errno of opening /dev/net/tun
   bool udp_segmentation = true;     ///< UDP_SEGMENT
@@ -96,6 +103,8 @@ struct Observations {
   std::vector<ProbedPath> paths;
   std::vector<ListenAddress> listens;
   std::vector<CertificateFacts> certificates;
+  std::optional<RevocationFacts> revocations;
+  std::optional<Result<void>> token;  ///< whether the client's can be used
   KernelAbilities kernel;
 
   std::string sysctl(std::string_view wanted) const {

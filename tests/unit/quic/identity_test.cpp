@@ -164,7 +164,7 @@ TEST_F(IdentityTest, TheListsOfTwoAuthoritiesOfOneNameBothCount) {
 }
 
 TEST_F(IdentityTest, FilesThatSayWhomToTrustMustHoldIt) {
-  const auto refusal = [](TlsSettings settings) {
+  const auto refusal = [](const TlsSettings& settings) {
     const auto loaded = TlsContext::load(settings);
     return loaded ? "(no error)" : loaded.error().message;
   };
