@@ -32,6 +32,9 @@ struct Refusal {
   ~Refusal() { sd_bus_error_free(&error); }
 
   bool is(const char* name) const { return sd_bus_error_has_name(&error, name) > 0; }
+  bool is_denial() const {
+    return is(SD_BUS_ERROR_ACCESS_DENIED) || is(SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
+  }
   bool is_absence() const { return is(SD_BUS_ERROR_SERVICE_UNKNOWN) || is(SD_BUS_ERROR_NAME_HAS_NO_OWNER); }
 };
 
@@ -67,6 +70,8 @@ class Call {
     if (ok()) note(sd_bus_call(bus_, message_.get(), patience_us, &refusal.error, nullptr));
     if (ok()) return {};
     if (refusal.is_absence()) return failure("systemd-resolved does not run here");
+    if (refusal.is_denial())
+      return failure("systemd-resolved lets this user set no DNS servers: polkit decides who may");
     const std::string why =
         refusal.error.message != nullptr ? refusal.error.message : std::generic_category().message(-status_);
     return failure("systemd-resolved: {}: {}", method_, why);

@@ -15,7 +15,7 @@ namespace mpquic::system {
 namespace {
 
 constexpr const char* name = "org.freedesktop.resolve1";
-constexpr unsigned wan = 5, busy = 7, no_domains = 8, silent = 9, gone = 404;
+constexpr unsigned wan = 5, busy = 7, no_domains = 8, silent = 9, denied = 10, gone = 404;
 
 packet::Address address(std::string_view text) { return packet::Address::parse(text).value(); }
 
@@ -61,6 +61,10 @@ class FakeResolved {
       line += (family == AF_INET6 ? " 6:" : " 4:") + server.to_string();
     }
     if (ifindex == static_cast<int>(silent)) return 1;
+    if (ifindex == static_cast<int>(denied)) {
+      return sd_bus_error_set(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                              "Interactive authentication required.");
+    }
     return answer(self, line, call, ifindex == static_cast<int>(busy) ? "LinkBusy" : nullptr, error);
   }
   static int set_domains(sd_bus_message* call, void* self, sd_bus_error* error) {
@@ -146,6 +150,12 @@ TEST_F(ResolvedTest, ARefusalIsTheErrorAndNothingIsLeftHalfDone) {
   EXPECT_EQ(told(), "SetLinkDNS 7 4:192.0.2.53 6:2001:db8::53\n");
   EXPECT_EQ(error(Resolved().set(no_domains, servers_)), "systemd-resolved: SetLinkDomains: not like that");
   EXPECT_EQ(told(), "SetLinkDNS 8 4:192.0.2.53 6:2001:db8::53\nSetLinkDomains 8\nRevertLink 8\n");
+}
+
+TEST_F(ResolvedTest, WhoMayNotIsSentToPolkit) {
+  start();
+  EXPECT_EQ(error(Resolved().set(denied, servers_)),
+            "systemd-resolved lets this user set no DNS servers: polkit decides who may");
 }
 
 TEST_F(ResolvedTest, AnInterfaceThatIsGoneNeedsNoReverting) {
