@@ -7,6 +7,7 @@
 #include "certs/secret.h"
 #include "daemon/ask_workers.h"
 #include "daemon/listen.h"
+#include "daemon/server_peers.h"
 #include "daemon/status.h"
 
 namespace mpquic::daemon {
@@ -15,17 +16,8 @@ namespace {
 constexpr Duration expiry_interval = std::chrono::seconds(10);
 
 std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig& configuration) {
-  std::vector<peers::Peer> known;
-  for (const config::Client& client : configuration.clients) {
-    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false};
-    peer.prefixes = client.owned();
-    for (const auto& tunnel : configuration.tunnels) {
-      if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
-    }
-    known.push_back(std::move(peer));
-  }
   const bool open = configuration.tls.client_auth == config::ClientAuth::none;
-  return std::make_shared<const peers::Directory>(std::move(known),
+  return std::make_shared<const peers::Directory>(peers_of(configuration),
                                                   open ? peers::Proof::nothing : peers::Proof::certificate);
 }
 
