@@ -39,6 +39,10 @@ H3Server::H3Server(PathHost& host, ServerConnection& connection)
       deadline_(host.worker().now() + without_tunnel) {}
 
 void H3Server::on_established() {
+  // Who may come in may have changed since the handshake began.
+  if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
+    return connection_.close(masque::h3_connect_error, "the certificate is refused now: " + why);
+  }
   log::debug("{} at {}: connected", connection_.quic().peer_name().value_or("(no certificate)"),
              connection_.quic().remote().to_string());
 }
