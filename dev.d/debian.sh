@@ -7,7 +7,7 @@ llvm=-19  # both Debian 12 and 13 have it, so that both format and lint alike
 
 # A package may carry the version below which it counts as missing.
 build_packages=(g++ cmake ninja-build pkg-config ccache git
-  libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libmnl-dev libnftables-dev libgnutls28-dev libsystemd-dev
+  libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libmnl-dev libnftables-dev libgnutls28-dev libsystemd-dev libc-ares-dev
   'libngtcp2-dev>=1.11' 'libngtcp2-crypto-gnutls-dev>=1.11' 'libnghttp3-dev>=1.8'
   libgtest-dev libbenchmark-dev)
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then build_packages+=(libipsec-mb-dev); fi

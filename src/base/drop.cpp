@@ -9,6 +9,10 @@ std::string_view name(Drop reason) {
     case Drop::no_path: return "no_path";
     case Drop::foreign_source: return "foreign_source";
     case Drop::not_registered: return "not_registered";
+    case Drop::unknown_tunnel: return "unknown_tunnel";
+    case Drop::unknown_context: return "unknown_context";
+    case Drop::out_of_scope: return "out_of_scope";
+    case Drop::between_clients: return "between_clients";
     case Drop::superseded: return "superseded";
     case Drop::too_big: return "too_big";
     case Drop::queue_full: return "queue_full";

@@ -14,6 +14,10 @@ enum class Drop : std::uint8_t {
   no_path,             ///< the session has no connection that is up
   foreign_source,      ///< inner source that the sending peer does not own
   not_registered,      ///< datagram of a connection that has no tunnel address yet and can't get one from this
+  unknown_tunnel,      ///< HTTP datagram of a request that is not, or no longer, there
+  unknown_context,     ///< HTTP datagram with a context id that was not agreed on (RFC 9484, 5)
+  out_of_scope,        ///< outside of what a CONNECT-IP request was limited to (RFC 9484, 4.6)
+  between_clients,     ///< from one client to another, which the configuration does not allow
   superseded,          ///< datagram of a connection whose tunnel address a newer one has taken
   too_big,             ///< does not fit the path; answered with ICMP
   queue_full,          ///< over the byte limit of a session's queue

@@ -1,26 +1,18 @@
 #include <fmt/format.h>
 
-#include <cstdint>
 #include <string_view>
 
 #include "certs/date.h"
 #include "certs/inspect.h"
+#include "certs/revocations.h"
+#include "certs/words.h"
+#include "certs/x509.h"
 
 namespace mpquic::certs {
 namespace {
 
 using std::chrono::days;
 using std::chrono::system_clock;
-
-// A certificate is somebody else's text: it must not reach a terminal as control characters.
-std::string printable(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<std::uint8_t>(c);
-    result += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
-  }
-  return result.empty() ? "(no common name)" : result;
-}
 
 std::string_view kind(const Certificate& certificate) {
   if (certificate.is_ca) return "certificate authority";
@@ -29,8 +21,6 @@ std::string_view kind(const Certificate& certificate) {
   if (certificate.for_clients) return "client";
   return "neither server nor client";
 }
-
-std::string count_days(days count) { return fmt::format("{} day{}", count.count(), count.count() == 1 ? "" : "s"); }
 
 std::string remaining(const Certificate& certificate, system_clock::time_point now) {
   using std::chrono::floor;
@@ -45,6 +35,11 @@ std::string names(const Certificate& certificate) {
     for (const std::string& name : *kind_of_name) list += (list.empty() ? "" : ", ") + printable(name);
   }
   return list;
+}
+
+std::string renewal(const RevocationList& list, system_clock::time_point now) {
+  if (!list.next) return {};
+  return fmt::format(", a newer one {} due on {}", now > *list.next ? "WAS" : "is", utc_date(*list.next));
 }
 
 std::string describe(const Certificate& certificate, system_clock::time_point now) {
@@ -70,6 +65,31 @@ std::string describe(const CertificateFile& file, system_clock::time_point now) 
     text += describe(file.certificates[i], now);
   }
   return text;
+}
+
+std::string describe(const RevocationFile& file, system_clock::time_point now) {
+  std::string text;
+  for (const RevocationList& list : file.lists) {
+    text += fmt::format("{}\n  revoked by:  {}{}\n", file.path.string(), printable(list.issuer),
+                        list.number.empty() ? "" : ", list " + list.number);
+    text += fmt::format("  issued:      {}{}\n", utc_date(list.issued), renewal(list, now));
+    for (const RevocationList::Entry& entry : list.revoked) {
+      text += fmt::format("  serial:      {}, since {}\n", entry.serial, utc_date(entry.since));
+    }
+    if (list.revoked.empty()) text += "  serial:      none\n";
+  }
+  return text;
+}
+
+Result<std::string> describe_file(const std::filesystem::path& path, system_clock::time_point now) {
+  const auto is_list = holds_revocation_list(path);
+  if (!is_list) return std::unexpected(is_list.error());
+  if (*is_list) {
+    const auto lists = load_revocations(path);
+    return lists ? Result<std::string>(describe(*lists, now)) : std::unexpected(lists.error());
+  }
+  const auto certificates = load_certificate(path);
+  return certificates ? Result<std::string>(describe(*certificates, now)) : std::unexpected(certificates.error());
 }
 
 }  // namespace mpquic::certs

@@ -4,37 +4,16 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <span>
 
 #include "certs/date.h"
+#include "certs/words.h"
 #include "certs/x509.h"
 
 namespace mpquic::certs {
 namespace {
 
 using std::chrono::system_clock;
-
-/// What a GnuTLS getter of variable length yields; nothing if it fails.
-template <class Get>
-std::optional<std::string> text_from(Get get) {
-  std::string text(256, '\0');
-  std::size_t size = text.size();
-  int status = get(text.data(), &size);
-  if (status == GNUTLS_E_SHORT_MEMORY_BUFFER) {
-    text.resize(size);
-    status = get(text.data(), &size);
-  }
-  if (status < 0) return std::nullopt;
-  text.resize(size);
-  return text;
-}
-
-std::string hexadecimal(Bytes bytes) {
-  std::string text;
-  for (const std::uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
 
 std::string fingerprint(const X509& certificate) {
   std::array<std::uint8_t, 32> digest{};
@@ -57,13 +36,6 @@ std::string key_algorithm(const X509& certificate) {
   const int algorithm = gnutls_x509_crt_get_pk_algorithm(certificate.get(), &bits);
   if (algorithm < 0) return "unknown";
   return fmt::format("{} {} bits", gnutls_pk_get_name(static_cast<gnutls_pk_algorithm_t>(algorithm)), bits);
-}
-
-// "No well-defined expiration" is the end of the year 9999, more than the nanoseconds of system_clock can count.
-system_clock::time_point to_time_point(time_t time) {
-  using std::chrono::floor, std::chrono::seconds;
-  constexpr auto limit = std::chrono::time_point_cast<seconds>(system_clock::time_point::max());
-  return std::min(limit, std::chrono::sys_seconds(seconds(time)));
 }
 
 void read_names(const X509& from, Certificate& to) {

@@ -56,5 +56,7 @@ Result<Signature> check_signature(const std::filesystem::path& certificate, cons
 
 /// For people, several lines, each with its newline: who, until when, issued by whom.
 std::string describe(const CertificateFile& file, std::chrono::system_clock::time_point now);
+/// The same of a file that holds certificates or revocation lists.
+Result<std::string> describe_file(const std::filesystem::path& path, std::chrono::system_clock::time_point now);
 
 }  // namespace mpquic::certs

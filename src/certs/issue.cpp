@@ -7,18 +7,6 @@
 namespace mpquic::certs {
 namespace {
 
-/// Runs every step and remembers the first that failed.
-class Steps {
- public:
-  void operator()(int status) {
-    if (status_ >= 0) status_ = status;
-  }
-  int status() const { return status_; }
-
- private:
-  int status_ = 0;
-};
-
 void set_names(Steps& step, gnutls_x509_crt_t certificate, const Request& request) {
   const std::string& name = request.common_name;
   step(gnutls_x509_crt_set_dn_by_oid(certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name.data(),

@@ -5,6 +5,7 @@
 #include <array>
 #include <vector>
 
+#include "certs/authority.h"
 #include "certs/date.h"
 #include "certs/inspect.h"
 #include "certs/issue.h"
@@ -18,17 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::days;
 
-constexpr days longest_validity{36500};
 constexpr days authority_validity{3650};
 constexpr days end_validity{730};
 constexpr std::chrono::minutes clock_skew{5};
-
-constexpr mode_t certificate_mode = 0644;
-constexpr mode_t key_mode = 0600;
-
-Pair pair_in(const fs::path& directory, std::string_view name) {
-  return {directory / (std::string(name) + ".pem"), directory / (std::string(name) + ".key")};
-}
 
 // Asked before anything is made, to name the file; write_files() asks again when it gives the names.
 Result<void> check_existing(const Pair& pair, Existing existing) {
@@ -43,35 +36,6 @@ Result<void> check_existing(const Pair& pair, Existing existing) {
   return {};
 }
 
-Result<days> validity(const Options& options, days by_default) {
-  const days valid = options.valid.value_or(by_default);
-  if (valid >= days{1} && valid <= longest_validity) return valid;
-  return failure("a certificate is valid for 1 to {} days, not {}", longest_validity.count(), valid.count());
-}
-
-struct Authority {
-  Issuer issuer;
-  std::chrono::system_clock::time_point not_after;
-};
-
-Result<Authority> load_authority(const fs::path& directory, std::chrono::system_clock::time_point now) {
-  const Pair pair = pair_in(directory, "ca");
-  const auto words = load_certificate(pair.certificate);
-  if (!words)
-    return failure("no certificate authority to sign with (mpquic cert ca makes one): {}", words.error().message);
-  if (!words->first().is_ca) return failure("{} is not a certificate authority's", pair.certificate.string());
-  if (now > words->first().not_after) {
-    return failure("{}: expired on {}", pair.certificate.string(), utc_date(words->first().not_after));
-  }
-  auto certificates = read_certificates(pair.certificate);
-  if (!certificates) return std::unexpected(certificates.error());
-  auto key = read_private_key(pair.key);
-  if (!key) return failure("no certificate authority to sign with (mpquic cert ca makes one): {}", key.error().message);
-  const auto belongs = check_pair(certificates->front(), pair.certificate, *key, pair.key);
-  if (!belongs) return std::unexpected(belongs.error());
-  return Authority{{std::move(certificates->front()), std::move(*key)}, words->first().not_after};
-}
-
 Result<PrivateKey> key_for(const Pair& pair, Existing existing) {
   if (existing != Existing::renew) return generate_key();
   const auto belongs = check_pair(pair.certificate, pair.key);
@@ -84,8 +48,8 @@ Result<Pair> write_pair(const Pair& pair, const X509& certificate, const Private
   if (!certificate_text) return std::unexpected(certificate_text.error());
   const auto key_text = to_pem(key);
   if (!key_text) return std::unexpected(key_text.error());
-  const std::array files{NewFile{pair.certificate, certificate_text->bytes(), certificate_mode},
-                         NewFile{pair.key, key_text->bytes(), key_mode}};
+  const std::array files{NewFile{pair.certificate, certificate_text->bytes(), public_mode},
+                         NewFile{pair.key, key_text->bytes(), secret_mode}};
   const bool renew = existing == Existing::renew;  // and leave the key file, its owner and mode, alone
   const auto written = write_files(std::span(files).first(renew ? 1 : 2), existing != Existing::refuse);
   if (!written) return std::unexpected(written.error());

@@ -59,7 +59,8 @@ Result<Pair> make_client(const std::filesystem::path& directory, std::string_vie
 /// An IP address, or a DNS name of letters, digits, hyphens and dots whose first label may be "*".
 Result<void> check_server_name(std::string_view name);
 
-/// 1 to 64 letters, digits, dots, hyphens and underscores, the first a letter or digit; not "ca", not "server".
+/// 1 to 64 letters, digits, dots, hyphens and underscores, the first a letter or digit; not "ca", "server" or
+/// "crl".
 Result<void> check_client_name(std::string_view name);
 
 }  // namespace mpquic::certs

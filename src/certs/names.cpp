@@ -88,7 +88,9 @@ Result<void> check_client_name(std::string_view name) {
     return failure("\"{}\" can't name a client: 1 to {} letters, digits, '.', '-' and '_', a letter or digit first",
                    name, longest_common_name);
   }
-  if (name == "ca" || name == "server") return failure("\"{}\" is the file name of another certificate", name);
+  if (name == "ca" || name == "server" || name == "crl") {
+    return failure("\"{}\" is the file name of something else", name);
+  }
   return {};
 }
 

@@ -1,70 +1,36 @@
 #include "certs/x509.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <new>
 #include <string>
 
-#include "base/fd.h"
+#include "certs/contents.h"
 #include "certs/inspect.h"
 
 namespace mpquic::certs {
 namespace {
 
-// The bundle of all the authorities that a distribution trusts is a quarter of this.
-constexpr std::size_t largest_file = 1 << 20;
-
-/// A file's contents, wiped when done with: it may be a private key.
-class Contents {
- public:
-  Contents() : buffer_(largest_file + 1) {}
-  Contents(Contents&&) = default;
-  Contents& operator=(Contents&&) = delete;
-  ~Contents() {
-    if (!buffer_.empty()) gnutls_memset(buffer_.data(), 0, size_);
-  }
-
-  MutableBytes room() { return MutableBytes(buffer_).subspan(size_); }
-  void grow(std::size_t bytes) { size_ += bytes; }
-  gnutls_datum_t datum() { return {buffer_.data(), static_cast<unsigned>(size_)}; }
-  std::string_view text() const { return {reinterpret_cast<const char*>(buffer_.data()), size_}; }
-  bool contain(std::string_view part) const { return text().find(part) != std::string_view::npos; }
-
- private:
-  std::vector<std::uint8_t> buffer_;
-  std::size_t size_ = 0;
-};
-
-Result<Contents> read_file(const std::filesystem::path& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return os_failure("{}", path.string());
-  Contents contents;
-  while (!contents.room().empty()) {
-    const ssize_t got = ::read(file.get(), contents.room().data(), contents.room().size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return os_failure("{}", path.string());
-    if (got == 0) return contents;
-    contents.grow(static_cast<std::size_t>(got));
-  }
-  return failure("{}: larger than any certificate or key file", path.string());
-}
-
 constexpr std::string_view certificate_mark = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view key_mark = "PRIVATE KEY-----";
+constexpr std::string_view list_mark = "-----BEGIN X509 CRL-----";
 
 using KeyId = std::array<std::uint8_t, 32>;
 
-Result<Contents> read_key_file(const std::filesystem::path& path) {
-  auto contents = read_file(path);
-  if (!contents) return contents;
-  if (!contents->contain(key_mark)) {
-    return failure(
-        "{}: {}", path.string(),
-        contents->contain(certificate_mark) ? "holds a certificate, not a private key" : "no private key in PEM form");
+/// What is wrong with a file that has no `wanted` in it.
+std::unexpected<Error> wrong_contents(const std::filesystem::path& path, const Contents& contents,
+                                      std::string_view wanted) {
+  static constexpr std::pair<std::string_view, std::string_view> others[] = {
+      {certificate_mark, "certificate"}, {key_mark, "private key"}, {list_mark, "revocation list"}};
+  for (const auto& [mark, what] : others) {
+    if (contents.contain(mark)) return failure("{}: holds a {}, not a {}", path.string(), what, wanted);
   }
+  return failure("{}: no {} in PEM form", path.string(), wanted);
+}
+
+Result<Contents> read_key_file(const std::filesystem::path& path) {
+  auto contents = Contents::read(path);
+  if (!contents) return contents;
+  if (!contents->contain(key_mark)) return wrong_contents(path, *contents, "private key");
   if (contents->contain("ENCRYPTED")) {
     return failure("{}: the private key is encrypted with a password, which nobody could enter here", path.string());
   }
@@ -101,6 +67,12 @@ X509 new_certificate() {
   return X509(certificate);
 }
 
+Crl new_revocation_list() {
+  gnutls_x509_crl_t list = nullptr;
+  if (gnutls_x509_crl_init(&list) < 0) throw std::bad_alloc();
+  return Crl(list);
+}
+
 PrivateKey new_private_key() {
   gnutls_x509_privkey_t key = nullptr;
   if (gnutls_x509_privkey_init(&key) < 0) throw std::bad_alloc();
@@ -108,13 +80,9 @@ PrivateKey new_private_key() {
 }
 
 Result<std::vector<X509>> read_certificates(const std::filesystem::path& path) {
-  auto contents = read_file(path);
+  auto contents = Contents::read(path);
   if (!contents) return std::unexpected(contents.error());
-  if (!contents->contain(certificate_mark)) {
-    return failure(
-        "{}: {}", path.string(),
-        contents->contain(key_mark) ? "holds a private key, not a certificate" : "no certificate in PEM form");
-  }
+  if (!contents->contain(certificate_mark)) return wrong_contents(path, *contents, "certificate");
   const gnutls_datum_t text = contents->datum();
   gnutls_x509_crt_t* list = nullptr;
   unsigned size = 0;
@@ -124,6 +92,27 @@ Result<std::vector<X509>> read_certificates(const std::filesystem::path& path) {
   gnutls_free(list);
   if (certificates.empty()) return failure("{}: no certificate in PEM form", path.string());
   return certificates;
+}
+
+Result<std::vector<Crl>> read_revocation_lists(const std::filesystem::path& path) {
+  auto contents = Contents::read(path);
+  if (!contents) return std::unexpected(contents.error());
+  if (!contents->contain(list_mark)) return wrong_contents(path, *contents, "revocation list");
+  const gnutls_datum_t text = contents->datum();
+  gnutls_x509_crl_t* list = nullptr;
+  unsigned size = 0;
+  const int status = gnutls_x509_crl_list_import2(&list, &size, &text, GNUTLS_X509_FMT_PEM, 0);
+  if (status < 0) return tls_failure(path.string() + ": damaged revocation list", status);
+  std::vector<Crl> lists(list, list + size);
+  gnutls_free(list);
+  if (lists.empty()) return failure("{}: no revocation list in PEM form", path.string());
+  return lists;
+}
+
+Result<bool> holds_revocation_list(const std::filesystem::path& path) {
+  const auto contents = Contents::read(path);
+  if (!contents) return std::unexpected(contents.error());
+  return contents->contain(list_mark) && !contents->contain(certificate_mark);
 }
 
 Result<PrivateKey> read_private_key(const std::filesystem::path& path) {

@@ -18,6 +18,7 @@ namespace mpquic::certs {
 
 using X509 = std::unique_ptr<gnutls_x509_crt_int, Deleter<gnutls_x509_crt_deinit>>;
 using PrivateKey = std::unique_ptr<gnutls_x509_privkey_int, Deleter<gnutls_x509_privkey_deinit>>;
+using Crl = std::unique_ptr<gnutls_x509_crl_int, Deleter<gnutls_x509_crl_deinit>>;
 
 /// Bytes that GnuTLS allocated, wiped before they are freed: they may be a private key.
 class Datum {
@@ -41,14 +42,32 @@ class Datum {
   gnutls_datum_t datum_{};
 };
 
+/// Runs every step and remembers the first that failed.
+class Steps {
+ public:
+  void operator()(int status) {
+    if (status_ >= 0) status_ = status;
+  }
+  int status() const { return status_; }
+
+ private:
+  int status_ = 0;
+};
+
 /// "WHAT: what GnuTLS says about this negative status"
 std::unexpected<Error> tls_failure(std::string_view what, int status);
 
 X509 new_certificate();
 PrivateKey new_private_key();
+Crl new_revocation_list();
 
 /// All certificates of a PEM file, in its order; at least one.
 Result<std::vector<X509>> read_certificates(const std::filesystem::path& path);
+
+/// All certificate revocation lists of a PEM file, in its order; at least one.
+Result<std::vector<Crl>> read_revocation_lists(const std::filesystem::path& path);
+/// Whether that is what is in the file.
+Result<bool> holds_revocation_list(const std::filesystem::path& path);
 
 /// The private key of a PEM file: PKCS#8 without a password, or the older forms of one algorithm.
 Result<PrivateKey> read_private_key(const std::filesystem::path& path);

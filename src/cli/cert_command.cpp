@@ -13,13 +13,15 @@
 
 #include "certs/inspect.h"
 #include "certs/make.h"
+#include "certs/revoke.h"
+#include "cli/arguments.h"
 
 namespace mpquic::cli {
 namespace {
 
 /// What the options of one subcommand parse into; its callback shares the ownership.
 struct CertArguments {
-  std::filesystem::path directory = "/etc/mpquic/tls";
+  std::filesystem::path directory = secrets_directory;
   std::vector<std::string> names;  ///< of the server; one for a client, none or one for a CA
   std::optional<int> days;
   bool force = false;
@@ -42,9 +44,9 @@ int report(const Error& error) {
 }
 
 int show(const std::filesystem::path& path) {
-  const auto file = certs::load_certificate(path);
-  if (!file) return report(file.error());
-  fmt::print("{}", certs::describe(*file, std::chrono::system_clock::now()));
+  const auto words = certs::describe_file(path, std::chrono::system_clock::now());
+  if (!words) return report(words.error());
+  fmt::print("{}", *words);
   return 0;
 }
 
@@ -58,17 +60,12 @@ int finish(const Result<certs::Pair>& made, const CertArguments& arguments) {
   return show(made->certificate);
 }
 
-template <class Check>
-CLI::Validator validator(Check check, std::string description) {
-  const auto verdict = [check](const std::string& name) {
-    const Result<void> result = check(name);
-    return result ? std::string() : result.error().message;
-  };
-  return {verdict, std::move(description)};
+void add_directory(CLI::App& command, const Arguments& arguments) {
+  command.add_option("--dir", arguments->directory, "Directory of the certificates and keys")->capture_default_str();
 }
 
 void add_options(CLI::App& command, const Arguments& arguments) {
-  command.add_option("--dir", arguments->directory, "Directory of the certificates and keys")->capture_default_str();
+  add_directory(command, arguments);
   command.add_option("--days", arguments->days, "Days until it expires")->check(CLI::Range(1, 36500));
   auto* force = command.add_flag("--force", arguments->force, "Replace what is there: new key, new certificate");
   command.add_flag("--renew", arguments->renew, "New certificate for the key that is there")->excludes(force);
@@ -115,8 +112,28 @@ void add_client(CLI::App& cert, int& exit_status) {
   });
 }
 
+int revoke(const CertArguments& arguments, const std::vector<std::filesystem::path>& files) {
+  const auto revoked = certs::revoke(arguments.directory, files, arguments.options());
+  if (!revoked) return report(revoked.error());
+  fmt::print("wrote {} with {} more; servers whose configuration has it as crl heed it once they are reloaded\n",
+             revoked->list.string(), revoked->added);
+  return show(revoked->list);
+}
+
+void add_revoke(CLI::App& cert, int& exit_status) {
+  CLI::App* command = cert.add_subcommand("revoke", "Put certificates on the authority's revocation list: crl.pem");
+  const auto arguments = std::make_shared<CertArguments>();
+  add_directory(*command, arguments);
+  command->add_option("--days", arguments->days, "Days until a newer list is due (default: none is)")
+      ->check(CLI::Range(1, 36500));
+  const auto files = std::make_shared<std::vector<std::filesystem::path>>();
+  command->add_option("FILE", *files, "Certificates; without any, the list is only signed anew");
+  command->callback([arguments, files, &exit_status] { exit_status = revoke(*arguments, *files); });
+}
+
 void add_show(CLI::App& cert, int& exit_status) {
-  CLI::App* command = cert.add_subcommand("show", "Show certificates: who, until when, issued by whom");
+  CLI::App* command =
+      cert.add_subcommand("show", "Show certificates and revocation lists: who, until when, issued by whom");
   const auto files = std::make_shared<std::vector<std::filesystem::path>>();
   command->add_option("FILE", *files, "PEM files")->required();
   command->callback([files, &exit_status] {
@@ -128,11 +145,12 @@ void add_show(CLI::App& cert, int& exit_status) {
 }  // namespace
 
 void add_cert_command(CLI::App& app, int& exit_status) {
-  CLI::App* cert = app.add_subcommand("cert", "Make, renew and show certificates");
+  CLI::App* cert = app.add_subcommand("cert", "Make, renew, revoke and show certificates");
   cert->require_subcommand(1);
   add_ca(*cert, exit_status);
   add_server(*cert, exit_status);
   add_client(*cert, exit_status);
+  add_revoke(*cert, exit_status);
   add_show(*cert, exit_status);
 }
 

@@ -7,6 +7,7 @@
 #include "cli/doctor_command.h"
 #include "cli/net_command.h"
 #include "cli/status_command.h"
+#include "cli/token_command.h"
 #include "daemon/node.h"
 
 namespace {
@@ -46,6 +47,7 @@ int main(int argc, char** argv) {
   mpquic::cli::add_config_command(app, exit_status);
   mpquic::cli::add_doctor_command(app, exit_status);
   mpquic::cli::add_cert_command(app, exit_status);
+  mpquic::cli::add_token_command(app, exit_status);
 
   try {
     app.parse(argc, argv);

@@ -47,11 +47,16 @@ struct View {
     return std::ranges::find(known->connections, client, &control::ConnectionStatus::peer) != known->connections.end();
   }
 
+  policy::HandedOut handed_out(const std::string& tunnel) const {
+    return running ? policy::read_handed_out(running->tunnels, tunnel) : policy::HandedOut();
+  }
+
   policy::Plan plan() {
     return policy::make_plan(
-        configuration, policy::surroundings(keeper, links.table(), [this](const auto& tunnel, const auto& client) {
-          return up(tunnel, client);
-        }));
+        configuration,
+        policy::surroundings(
+            keeper, links.table(), [this](const auto& tunnel, const auto& client) { return up(tunnel, client); },
+            [this](const auto& tunnel) { return handed_out(tunnel); }));
   }
 };
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 #include <map>
+#include <variant>
 
 #include "config/classify.h"
 #include "config/device_reader.h"
@@ -13,7 +15,7 @@ namespace {
 
 /// What may stand at the top, on a link and on a tunnel; the nearer one wins, a tunnel being nearest.
 struct Destination {
-  std::optional<Located<packet::SocketAddress>> server;
+  std::optional<Located<ServerAddress>> server;
   std::optional<Alpn> alpn;
 
   void read(Fields& fields) {
@@ -55,6 +57,7 @@ Links read_links(Fields& top) {
     if (!fields.has("address")) fields.require("interface");
     read_device(fields, link.interface, link.vlan);
     read_link_address(fields, link);
+    fields.read_list("dns", link.dns, parse_name_server);
     links.destinations[entry.key].read(fields);
     fields.finish();
     links.all.push_back(std::move(link));
@@ -63,9 +66,8 @@ Links read_links(Fields& top) {
 }
 
 // One path for each link that the tunnel names, with what this link and the top leave open decided.
-void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const Destination& top) {
-  Destination own;
-  own.read(fields);
+void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const Destination& own,
+                const Destination& top) {
   std::vector<Located<std::string>> names;
   fields.require("links");
   fields.read_list("links", names, parse_name);
@@ -84,7 +86,44 @@ void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const 
       fields.problems().error(tunnel.place, "{} has no server (say server: at the top, on link {} or here)",
                               fields.what(), in_quotes(name.value));
     }
-    tunnel.paths.push_back({name, path.server.value_or(packet::SocketAddress()), path.alpn.value_or(Alpn())});
+    tunnel.paths.push_back({name, path.server.value_or(ServerAddress()), path.alpn.value_or(Alpn())});
+  }
+}
+
+// The server gives them: where the file says so and, over h3, where it says nothing.
+void read_addresses(Fields& fields, ClientTunnel& tunnel, Alpn alpn) {
+  std::vector<Located<std::optional<packet::InterfaceAddress>>> given;
+  if (alpn == Alpn::mpquic_ip) fields.require("address");
+  fields.read_list("address", given, parse_address_or_auto);
+  tunnel.auto_address = alpn == Alpn::h3 && !fields.has("address");
+  for (const auto& [address, place] : given) {
+    if (address) {
+      tunnel.addresses.emplace_back(*address, place);
+    } else if (given.size() > 1) {
+      fields.problems().error(place, "address: auto stands alone");
+    } else if (alpn == Alpn::mpquic_ip) {
+      fields.problems().error(place, "address: auto needs alpn: h3, since mpquic-ip has no way to hand out addresses");
+    } else {
+      tunnel.auto_address = true;
+    }
+  }
+}
+
+void read_accepted_routes(Fields& fields, ClientTunnel& tunnel, Alpn alpn) {
+  std::vector<Located<std::variant<bool, packet::Prefix>>> given;
+  fields.read_list("accept_routes", given, parse_accepted);
+  if (given.empty()) return;
+  const bool all = std::ranges::any_of(given, [](const auto& one) { return one.value == decltype(one.value)(true); });
+  if (!all) tunnel.accept_routes.clear();
+  for (const auto& [accepted, place] : given) {
+    if (const auto* prefix = std::get_if<packet::Prefix>(&accepted)) {
+      tunnel.accept_routes.push_back(*prefix);
+    } else if (given.size() > 1) {
+      fields.problems().error(place, "accept_routes: true and false stand alone");
+    }
+  }
+  if (alpn == Alpn::mpquic_ip) {
+    fields.problems().warning(given.front().place, "accept_routes has no effect: over mpquic-ip no routes are told");
   }
 }
 
@@ -93,9 +132,10 @@ void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const 
 ClientConfig read_client(Fields& top, const Defaults& defaults) {
   ClientConfig client;
   client.tls = read_client_tls(top, defaults.folder);
+  top.read("token", client.token, [&](std::string_view text) { return parse_file(text, defaults.folder); });
 
-  Destination destination{{}, defaults.alpn};
-  top.read("server", destination.server, parse_server);
+  Destination destination;
+  destination.read(top);
   Links links = read_links(top);
 
   top.require("tunnels");
@@ -104,10 +144,17 @@ ClientConfig read_client(Fields& top, const Defaults& defaults) {
     tunnel.name = entry.key;
     Fields fields(entry.value, entry.place, "tunnel " + in_quotes(entry.key), top.problems());
     read_tunnel(fields, tunnel, defaults);
-    read_paths(fields, tunnel, links, destination);
+    Destination own;
+    own.read(fields);
+    read_paths(fields, tunnel, links, own, destination);
+    // Where no link is known, what the others have left to say of it is not missed.
+    const Alpn alpn = tunnel.paths.empty() ? own.or_else(destination).alpn.value_or(Alpn()) : tunnel.paths.front().alpn;
+    read_addresses(fields, tunnel, alpn);
+    read_accepted_routes(fields, tunnel, alpn);
     fields.read("class", tunnel.traffic_class, parse_class);
     fields.read("masquerade", tunnel.masquerade, parse_bool);
-    static constexpr std::array<std::string_view, 1> server_keys = {"listen"};
+    fields.read("dns", tunnel.dns, parse_handed_out_dns);
+    static constexpr std::array<std::string_view, 3> server_keys = {"listen", "pool", "routes"};
     fields.refuse(server_keys, "belongs to a server (role: server)");
     fields.finish();
     client.tunnels.push_back(std::move(tunnel));
@@ -116,7 +163,8 @@ ClientConfig read_client(Fields& top, const Defaults& defaults) {
   client.lans = read_lans(top);
   client.classify = read_classify(top, client.tunnels, client.lans);
 
-  static constexpr std::array<std::string_view, 4> server_keys = {"listen", "clients", "egress", "forward"};
+  static constexpr std::array<std::string_view, 6> server_keys = {"listen",  "clients",         "egress",
+                                                                  "forward", "between_clients", "state"};
   top.refuse(server_keys, "belongs to a server (role: server)");
   return client;
 }

@@ -73,6 +73,24 @@ std::string in_words(const std::string& interface, const std::optional<Vlan>& vl
   return fmt::format("interface {}, VLAN {} on {}", interface, vlan->id, vlan->parent);
 }
 
+std::string accepted(const std::vector<packet::Prefix>& prefixes) {
+  if (prefixes == ClientTunnel().accept_routes) return "all routes that the server advertises";
+  if (prefixes.empty()) return "no routes from the server";
+  std::vector<Located<packet::Prefix>> listed(prefixes.begin(), prefixes.end());
+  return "what the server advertises of " + joined(listed);
+}
+
+std::string listed(const std::vector<Alpn>& alpns) {
+  std::string text;
+  for (const Alpn alpn : alpns) text += fmt::format("{}{}", text.empty() ? "" : " or ", name(alpn));
+  return text;
+}
+
+std::string name_servers_of(const Link& link) {
+  if (!link.dns.empty()) return joined(link.dns);
+  return "the DNS servers of its DHCP lease, or else this machine's";
+}
+
 void describe_client(const ClientConfig& client, Lines& lines) {
   const ClientTls& tls = client.tls;
   if (tls.insecure_skip_verify) {
@@ -82,25 +100,38 @@ void describe_client(const ClientConfig& client, Lines& lines) {
   }
   if (tls.certificate) {
     lines.add("  shows the certificate {}", tls.certificate->value.string());
-  } else {
+  } else if (!client.token) {
     lines.add("  shows no certificate: only an open server lets it in");
   }
+  if (client.token) lines.add("  shows the token in {}", client.token->value.string());
   for (const Link& link : client.links) {
-    lines.add("link {}: {}{}", link.name,
+    lines.add("link {}: {}{}{}", link.name,
               link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
-              link.source ? ", sends from " + link.source->value.to_string() : "");
+              link.source ? ", sends from " + link.source->value.to_string() : "",
+              link.dns.empty() ? "" : ", asks the DNS servers " + joined(link.dns));
   }
   for (const Lan& lan : client.lans) {
     lines.add("lan {}: {}{}{}", lan.name, in_words(lan.interface, lan.vlan), lan.addresses.empty() ? "" : ", has ",
               joined(lan.addresses));
   }
   for (const ClientTunnel& tunnel : client.tunnels) {
-    lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
+    lines.add("tunnel {}: {}", tunnel.name, tunnel.auto_address ? "as the server says" : joined(tunnel.addresses));
     lines.add("  class {}, {}", name(tunnel.traffic_class), mtu_and_congestion(tunnel));
     for (const Path& path : tunnel.paths) {
       lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
+      if (path.server->is_name()) {
+        lines.add("    {} is asked for over link {}: {}", path.server->host, path.link.value,
+                  name_servers_of(*client.find_link(path.link.value)));
+      }
     }
-    if (tunnel.masquerade) lines.add("  hosts behind the box appear as {}", tunnel.ipv4().address.to_string());
+    if (tunnel.dns == HandedOutDns::resolved) {
+      lines.add("  DNS servers that the server hands out are set with systemd-resolved");
+    }
+    if (tunnel.speaks(Alpn::h3)) lines.add("  takes {}", accepted(tunnel.accept_routes));
+    if (tunnel.masquerade) {
+      lines.add("  hosts behind the box appear as {}",
+                tunnel.auto_address ? "its address" : tunnel.addresses.front()->address.to_string());
+    }
   }
   for (const ClassRule& rule : client.classify) {
     lines.add("traffic of {}: tunnel {}, while it is down {}", in_words(rule.traffic), rule.tunnel.value,
@@ -113,19 +144,32 @@ void describe_server(const ServerConfig& server, Lines& lines) {
   lines.add("  shows the certificate {}", tls.certificate->value.string());
   if (tls.client_auth == ClientAuth::none) {
     lines.add("  OPEN: clients need no certificate");
+  } else if (tls.client_ca) {
+    lines.add("  clients must be certified by {}{}", tls.client_ca->value.string(),
+              server.knows_tokens() ? ", or have a token" : "");
+    if (tls.crl) lines.add("  certificates are revoked by {}", tls.crl->value.string());
   } else {
-    lines.add("  clients must be certified by {}", tls.client_ca->value.string());
+    lines.add("  clients must have a token");
   }
   for (const ServerTunnel& tunnel : server.tunnels) {
     lines.add("tunnel {}: {}", tunnel.name, joined(tunnel.addresses));
-    lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), name(tunnel.alpn), mtu_and_congestion(tunnel));
+    lines.add("  listens on {}, {}, {}", tunnel.listen->to_string(), listed(tunnel.alpns), mtu_and_congestion(tunnel));
+    if (tunnel.speaks(Alpn::h3)) {
+      const std::vector<Located<packet::Prefix>> routes(tunnel.routes.begin(), tunnel.routes.end());
+      lines.add("  hands out addresses of {}, advertises {}", joined(tunnel.pool), joined(routes));
+    }
+    if (!tunnel.dns.empty()) lines.add("  hands out the DNS servers {}", joined(tunnel.dns));
   }
   for (const Client& client : server.clients) {
     const std::string_view everybody =
         tls.client_auth == ClientAuth::none ? "* (anybody)" : "* (everybody certified who has no entry)";
-    lines.add("client {}: owns {}", client.name == anybody ? everybody : client.name, joined(client.prefixes));
+    const std::string fixed = joined(client.addresses), prefixes = joined(client.prefixes);
+    lines.add("client {}: owns {}{}{}", client.name == anybody ? everybody : client.name, prefixes,
+              prefixes.empty() || fixed.empty() ? "" : ", ",
+              prefixes.empty() && fixed.empty() ? "what it is given" : fixed);
     lines.add("  may use {}", client.tunnels ? "tunnels " + joined(*client.tunnels) : "all tunnels");
   }
+  lines.add("clients {} each other", server.between_clients ? "reach" : "do not reach");
   if (server.egress) {
     lines.add("tunnels lead out by {}{}", server.egress->interface,
               server.egress->masquerade ? ", as its address" : "");

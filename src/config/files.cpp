@@ -1,6 +1,8 @@
 #include <unistd.h>
 
 #include "certs/inspect.h"
+#include "certs/revocations.h"
+#include "certs/token.h"
 #include "config/validate.h"
 
 namespace mpquic::config {
@@ -38,7 +40,25 @@ class FileCheck {
     return std::move(*loaded);
   }
 
-  void authority(const std::optional<File>& file) { certificate(file); }
+  void revocations(const std::optional<File>& file, const std::optional<File>& authorities, bool authorities_are_good) {
+    if (!readable(file)) return;
+    const auto lists = certs::load_revocations(file->value);
+    if (!lists) return problems_.error(file->place, "{}", lists.error().message);
+    if (authorities_are_good) {
+      const auto is_signed = certs::check_revocations(file->value, authorities->value);
+      if (!is_signed) return problems_.error(file->place, "{}", is_signed.error().message);
+    }
+    if (const auto newest = certs::check_newest(*lists, now_); !newest) {
+      problems_.warning(file->place, "{}", newest.error().message);
+    }
+  }
+
+  void token(const std::optional<File>& file) {
+    if (!readable(file)) return;
+    if (const auto token = certs::read_token(file->value); !token) {
+      problems_.error(file->place, "{}", token.error().message);
+    }
+  }
 
   void key(const std::optional<File>& file, const std::optional<File>& certificate_file, bool certificate_is_good) {
     if (!readable(file)) return;
@@ -72,17 +92,19 @@ void check_files(const Configuration& configuration, Now now, Problems& problems
   FileCheck check(now, problems);
   if (const auto* client = configuration.client()) {
     const ClientTls& tls = client->tls;
-    check.authority(tls.ca);
+    check.certificate(tls.ca);
     const auto certificate = check.certificate(tls.certificate);
     if (certificate && !certificate->first().for_clients) {
       problems.warning(tls.certificate->place, "{} is not made for clients: a server may refuse it",
                        tls.certificate->value.string());
     }
     check.key(tls.key, tls.certificate, certificate.has_value());
+    check.token(client->token);
   }
   if (const auto* server = configuration.server()) {
     const ServerTls& tls = server->tls;
-    check.authority(tls.client_ca);
+    const auto authorities = check.certificate(tls.client_ca);
+    check.revocations(tls.crl, tls.client_ca, authorities.has_value());
     const auto certificate = check.certificate(tls.certificate);
     if (certificate && !certificate->first().for_servers) {
       problems.warning(tls.certificate->place, "{} is not made for servers: clients may refuse it",

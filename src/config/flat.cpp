@@ -7,6 +7,7 @@
 #include "config/environment.h"
 #include "config/fields.h"
 #include "config/flat_values.h"
+#include "config/role_reader.h"
 #include "config/values.h"
 
 namespace mpquic::config {
@@ -83,7 +84,7 @@ class FlatReader {
   /// What a path may say for itself; what it does not say, the top does.
   struct Ends {
     std::optional<Located<Exit>> exit;
-    std::optional<Located<packet::Address>> remote;
+    std::optional<Located<ServerAddress>> remote;
     std::optional<Located<std::uint16_t>> port;
   };
 
@@ -150,10 +151,10 @@ class FlatReader {
   Ends read_ends(Fields& fields) {
     Ends ends;
     fields.read("bind_ip", ends.exit, parse_exit);
-    fields.read("remote_addr", ends.remote, [this](std::string_view text) -> Result<packet::Address> {
-      if (text != public_address) return parse_remote_address(text);
+    fields.read("remote_addr", ends.remote, [this](std::string_view text) -> Result<ServerAddress> {
+      if (text != public_address) return parse_server_host(text);
       const auto value = environment_.expand(fmt::format("${{{}}}", text));
-      return value ? parse_remote_address(*value) : std::unexpected(value.error());
+      return value ? parse_server_host(*value) : std::unexpected(value.error());
     });
     fields.read("remote_port", ends.port, parse_port);
     return ends;
@@ -163,9 +164,9 @@ class FlatReader {
     Ends ends = read_ends(top_);
     const std::string* shared = environment_.find(public_address);
     if (ends.remote || shared == nullptr) return ends;
-    const auto address = parse_remote_address(*shared);
+    const auto address = parse_server_host(*shared);
     if (!address) problems_.error(top_.place(), "{}: {}", public_address, address.error().message);
-    ends.remote = address.value_or(packet::Address());
+    ends.remote = address.value_or(ServerAddress());
     return ends;
   }
 
@@ -211,8 +212,11 @@ class FlatReader {
     if (exit->source) link.source = Located(*exit->source, exit.place);
     client.links.push_back(std::move(link));
 
-    packet::SocketAddress server;  // port 0: could not be read
-    if (ends.remote && ends.port) server = {ends.remote->value, ends.port->value};
+    ServerAddress server;
+    if (ends.remote && ends.port) {
+      server = ends.remote->value;
+      server.port = ends.port->value;
+    }
     tunnel.paths.push_back(
         {Located(name, exit.place), Located(server, ends.port ? ends.port->place : Place()), Alpn()});
   }
@@ -243,6 +247,8 @@ class FlatReader {
                                                                    "multipath_enabled", "multipath_policy"};
     top_.ignore(of_clients, "has no effect on a server");
     server.clients.push_back(everybody_behind(tunnel));
+    server.between_clients = true;  // as boxes have it that were deployed before there was a choice
+    complete(tunnel, false);
     server.tunnels.push_back(std::move(tunnel));
     return server;
   }

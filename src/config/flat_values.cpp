@@ -49,16 +49,6 @@ Result<packet::Address> parse_listening_address(std::string_view text) {
   return address;
 }
 
-Result<packet::Address> parse_remote_address(std::string_view text) {
-  const auto address = packet::Address::parse(text);
-  if (address && !address->is_unspecified() && !address->is_multicast()) return *address;
-  if (address) return failure("{} is no address to send to", in_quotes(text));
-  if (text.find_first_not_of("0123456789.:[]/") == std::string_view::npos) {
-    return failure("{} is no IP address", in_quotes(text));
-  }
-  return failure("{} is a name; this version needs an IP address here", in_quotes(text));
-}
-
 Result<std::uint16_t> parse_port(std::string_view text) { return parse_number(text, 1); }
 
 Result<std::uint16_t> parse_priority(std::string_view text) { return parse_number(text, 0); }

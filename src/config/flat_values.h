@@ -21,7 +21,6 @@ struct Exit {
 
 Result<Exit> parse_exit(std::string_view text);                          ///< "if:NAME" or ADDRESS
 Result<packet::Address> parse_listening_address(std::string_view text);  ///< of a server
-Result<packet::Address> parse_remote_address(std::string_view text);     ///< of a client's server
 Result<std::uint16_t> parse_port(std::string_view text);                 ///< 1 to 65535
 Result<std::uint16_t> parse_priority(std::string_view text);
 Result<std::uint16_t> parse_weight(std::string_view text);  ///< not 0

@@ -10,6 +10,7 @@ std::string_view name(Role role) { return role == Role::client ? "client" : "ser
 std::string_view name(Alpn alpn) {
   switch (alpn) {
     case Alpn::mpquic_ip: return "mpquic-ip";
+    case Alpn::h3: return "h3";
   }
   return {};
 }
@@ -31,14 +32,35 @@ const packet::InterfaceAddress& Tunnel::ipv4() const {
   return found->value;
 }
 
+bool ClientTunnel::speaks(Alpn alpn) const {
+  return std::ranges::any_of(paths, [&](const Path& path) { return path.alpn == alpn; });
+}
+
+bool ServerTunnel::speaks(Alpn alpn) const { return std::ranges::find(alpns, alpn) != alpns.end(); }
+
 bool Client::may_use(std::string_view tunnel) const {
   if (!tunnels) return true;
   return std::ranges::any_of(*tunnels, [&](const auto& allowed) { return allowed.value == tunnel; });
 }
 
+std::vector<packet::Prefix> Client::owned() const {
+  std::vector<packet::Prefix> all;
+  for (const auto& prefix : prefixes) all.push_back(prefix.value);
+  for (const auto& address : addresses) all.emplace_back(address.value);
+  return all;
+}
+
+bool ClientConfig::speaks(Alpn alpn) const {
+  return std::ranges::any_of(tunnels, [&](const ClientTunnel& tunnel) { return tunnel.speaks(alpn); });
+}
+
 const Link* ClientConfig::find_link(std::string_view wanted) const {
   const auto link = std::ranges::find(links, wanted, &Link::name);
   return link == links.end() ? nullptr : &*link;
+}
+
+bool ServerConfig::knows_tokens() const {
+  return std::ranges::any_of(clients, [](const Client& client) { return client.token.has_value(); });
 }
 
 std::vector<packet::SocketAddress> ServerConfig::listen_addresses() const {

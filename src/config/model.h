@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "config/place.h"
+#include "config/server_address.h"
 #include "packet/address.h"
 #include "packet/socket_address.h"
 
@@ -20,10 +21,12 @@ namespace mpquic::config {
 // still have stood elsewhere in its file, but for the `place` of a whole entry.
 
 enum class Role : std::uint8_t { client, server };
-enum class Alpn : std::uint8_t { mpquic_ip };
+enum class Alpn : std::uint8_t { mpquic_ip, h3 };
 enum class CongestionControl : std::uint8_t { bbr, cubic };
 enum class TrafficClass : std::uint8_t { critical, default_, bulk };
 enum class ClientAuth : std::uint8_t { none, require };
+/// What a client does with the DNS servers that its server hands out: nothing, or set them with systemd-resolved.
+enum class HandedOutDns : std::uint8_t { ignored, resolved };
 
 std::string_view name(Role role);
 std::string_view name(Alpn alpn);  ///< as it goes over the wire
@@ -49,7 +52,8 @@ struct ClientTls {
 struct ServerTls {
   std::optional<File> certificate;  ///< always there once loaded
   std::optional<File> key;          ///< always there once loaded
-  std::optional<File> client_ca;    ///< there unless client_auth is none
+  std::optional<File> client_ca;    ///< there unless client_auth is none or all clients have tokens
+  std::optional<File> crl;          ///< lists of revoked certificates, signed by one of client_ca
   ClientAuth client_auth = ClientAuth::require;
 
   bool operator==(const ServerTls&) const = default;
@@ -74,6 +78,7 @@ struct Link {
   std::optional<Vlan> vlan;
   std::optional<unsigned> source_length;  ///< of the source's network, where the address is not had by DHCP
   std::optional<Located<packet::Address>> gateway;
+  std::vector<Located<packet::Address>> dns;  ///< servers to ask over it; empty: those of its lease, or the machine's
 
   bool operator==(const Link&) const = default;
 };
@@ -103,7 +108,7 @@ struct Management {
 /// One QUIC connection of a tunnel, over one link.
 struct Path {
   Located<std::string> link;
-  Located<packet::SocketAddress> server;
+  Located<ServerAddress> server;
   Alpn alpn = Alpn::mpquic_ip;
 
   bool operator==(const Path&) const = default;
@@ -113,8 +118,10 @@ struct Path {
 struct Tunnel {
   std::string name;
   Place place;
-  std::vector<Located<packet::InterfaceAddress>> addresses;  ///< of the TUN device, never empty, at least one of IPv4
-  std::optional<unsigned> mtu;                               ///< bytes; none: what the path turns out to carry
+  /// Of the TUN device; never empty, unless the server gives them (ClientTunnel::auto_address). With mpquic-ip at least
+  /// one is of IPv4.
+  std::vector<Located<packet::InterfaceAddress>> addresses;
+  std::optional<unsigned> mtu;  ///< bytes; none: what the path turns out to carry
   CongestionControl congestion = default_congestion;
 
   /// The first IPv4 address: what an mpquic-ip client registers.
@@ -158,26 +165,45 @@ struct ClassRule {
 struct ClientTunnel : Tunnel {
   std::vector<Path> paths;  ///< exactly one in this version
   TrafficClass traffic_class = TrafficClass::default_;
-  bool masquerade = false;  ///< hosts behind the box appear as the tunnel address
+  bool masquerade = false;    ///< hosts behind the box appear as the tunnel address
+  bool auto_address = false;  ///< the server gives the addresses; h3 alone. Otherwise h3 asks for `addresses`
+  /// Of the routes that the server advertises (h3 alone), what lies in these is taken. Empty: none.
+  std::vector<packet::Prefix> accept_routes = {packet::Prefix::everything(packet::Address::Family::ipv4),
+                                               packet::Prefix::everything(packet::Address::Family::ipv6)};
+  HandedOutDns dns = HandedOutDns::ignored;
+
+  bool speaks(Alpn alpn) const;
 
   bool operator==(const ClientTunnel&) const = default;
 };
 
 struct ServerTunnel : Tunnel {
-  Located<packet::SocketAddress> listen;  ///< `[::]` takes in IPv4 as well
-  Alpn alpn = Alpn::mpquic_ip;
+  Located<packet::SocketAddress> listen;                  ///< `[::]` takes in IPv4 as well
+  std::vector<Alpn> alpns = {Alpn::h3, Alpn::mpquic_ip};  ///< that clients may speak, the preferred one first
+  /// What addresses are handed out from (h3): inside the networks of `addresses`, which it is by default.
+  std::vector<Located<packet::Prefix>> pool;
+  /// What clients are told that they reach through the tunnel (h3); none lies in another.
+  std::vector<packet::Prefix> routes;
+  std::vector<Located<packet::Address>> dns;  ///< servers that clients are told of
+
+  bool speaks(Alpn alpn) const;
 
   bool operator==(const ServerTunnel&) const = default;
 };
 
-/// A peer as the configuration knows it: the common name of its certificate and what that name owns.
+/// A peer as the configuration knows it: the common name of its certificate, or its token, and what it owns.
 struct Client {
   std::string name;  ///< "*": everybody without an entry; with client_auth none, whoever comes
   Place place;
   std::optional<std::vector<Located<std::string>>> tunnels;  ///< none: all
   std::vector<Located<packet::Prefix>> prefixes;             ///< inner source addresses it may use
+  /// Tunnel addresses that are handed out to it and to nobody else: it owns them as it does `prefixes`.
+  std::vector<Located<packet::Address>> addresses{};
+  std::optional<Located<std::string>> token{};  ///< hash of its bearer token (certs/token.h)
 
   bool may_use(std::string_view tunnel) const;
+  /// Its prefixes, and its addresses as host prefixes.
+  std::vector<packet::Prefix> owned() const;
 
   bool operator==(const Client&) const = default;
 };
@@ -188,14 +214,20 @@ inline constexpr std::string_view anybody = "*";
 /// Links, tunnels, and tunnels with a fallback together: each has a routing table, and a node has so many.
 inline constexpr std::size_t most_routing_tables = 64;
 
+/// Less so many, where a client's tunnel speaks h3: routes that servers advertise have a table, and three rules.
+inline constexpr std::size_t tables_for_advertised_routes = 3;
+
 struct ClientConfig {
   ClientTls tls;
-  std::vector<Link> links;  ///< in the order of the file, as all lists here
+  std::optional<File> token;  ///< bearer token, for servers that are spoken to over h3
+  std::vector<Link> links;    ///< in the order of the file, as all lists here
   std::vector<Lan> lans;
   std::vector<ClientTunnel> tunnels;
   std::vector<ClassRule> classify;
 
   const Link* find_link(std::string_view name) const;
+  /// Whether any tunnel does.
+  bool speaks(Alpn alpn) const;
 
   bool operator==(const ClientConfig&) const = default;
 };
@@ -225,7 +257,12 @@ struct ServerConfig {
   std::vector<Client> clients;
   std::optional<Egress> egress;
   std::vector<PortForward> forwards;
+  bool between_clients = false;  ///< packets of one client may go to another
+  /// Where the node keeps what is to outlive it: who has which address.
+  std::filesystem::path state = "/var/lib/mpquic/nodes";
 
+  /// Whether a client may prove with a token who it is.
+  bool knows_tokens() const;
   /// Each listen address once.
   std::vector<packet::SocketAddress> listen_addresses() const;
 

@@ -28,9 +28,11 @@ std::string scalar(const std::string& text) {
   return quoted + "\"";
 }
 
-// 192.0.2.1:45010 needs no quotes, "[2001:db8::1]:45010" does.
-std::string scalar(const packet::SocketAddress& address) {
-  return address.address.is_ipv4() ? address.to_string() : scalar(address.to_string());
+// 192.0.2.1:45010 and vps.example.net:45010 need no quotes, "[2001:db8::1]:45010" does.
+template <class HostWithPort>
+std::string endpoint(const HostWithPort& one) {
+  const std::string text = one.to_string();
+  return text.starts_with('[') ? scalar(text) : text;
 }
 
 template <class T>
@@ -117,7 +119,7 @@ class Writer {
       std::vector<Located<std::string>> links;
       for (const Path& path : tunnel.paths) links.push_back(path.link);
       map.add("links", list(links));
-      map.add("server", scalar(tunnel.paths.front().server.value));
+      map.add("server", endpoint(tunnel.paths.front().server.value));
       add_tunnel(map, tunnel);
       line("  {}: {}", scalar(tunnel.name), map.take());
     }
@@ -131,10 +133,11 @@ class Writer {
     if (server.tls.client_auth == ClientAuth::none) tls.add("client_auth", "none");
     line("tls: {}", tls.take());
 
+    if (server.between_clients) line("between_clients: true");
     line("tunnels:");
     for (const ServerTunnel& tunnel : server.tunnels) {
       Map map;
-      map.add("listen", scalar(tunnel.listen.value));
+      map.add("listen", endpoint(tunnel.listen.value));
       add_tunnel(map, tunnel);
       line("  {}: {}", scalar(tunnel.name), map.take());
     }

@@ -42,7 +42,6 @@ Configuration read_configuration(const Node& root, const std::filesystem::path& 
   top.require("role");
   top.read("role", role, parse_role);
   top.read("congestion", defaults.congestion, parse_congestion);
-  top.read("alpn", defaults.alpn, parse_alpn);
   top.read("workers", configuration.workers, parse_workers);
   top.read("log_level", configuration.log_level, parse_level);
   Located<std::filesystem::path> control(configuration.control);

@@ -17,11 +17,12 @@ bool same_device(const Tunnel& now, const Tunnel& next) {
 
 bool same(const ClientTunnel& now, const ClientTunnel& next) {
   const auto equal = [](const Path& one, const Path& other) { return same(one, other); };
-  return same_device(now, next) && std::ranges::equal(now.paths, next.paths, equal);
+  return same_device(now, next) && now.auto_address == next.auto_address &&
+         std::ranges::equal(now.paths, next.paths, equal);
 }
 
 bool same(const ServerTunnel& now, const ServerTunnel& next) {
-  return same_device(now, next) && now.listen == next.listen && now.alpn == next.alpn;
+  return same_device(now, next) && now.listen == next.listen && now.alpns == next.alpns;
 }
 
 /// `what`: what they are called in the file. Those of a name are compared, in whatever order they stand.
@@ -54,6 +55,7 @@ std::vector<Problem> needs_restart(const Configuration& now, const Configuration
   }
   if (now.server() != nullptr && next.server() != nullptr) {
     compare("tunnel", now.server()->tunnels, next.server()->tunnels, problems);
+    if (now.server()->state != next.server()->state) problems.error({}, "another state directory needs a restart");
   }
   return problems.errors();
 }

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 
+#include "certs/token.h"
 #include "config/role_reader.h"
 #include "config/tls_reader.h"
 #include "config/values.h"
@@ -7,35 +9,64 @@
 namespace mpquic::config {
 namespace {
 
-ServerTunnel read_server_tunnel(const Entry& entry, const std::optional<Located<packet::SocketAddress>>& top_listen,
-                                const Defaults& defaults, Problems& problems) {
+/// What stands at the top for all tunnels that do not say it themselves.
+struct TopOfServer {
+  std::optional<Located<packet::SocketAddress>> listen;
+  std::vector<Alpn> alpns = ServerTunnel().alpns;
+};
+
+void read_alpns(Fields& fields, std::vector<Alpn>& alpns) {
+  std::vector<Located<Alpn>> given;
+  fields.read_list("alpn", given, parse_alpn);
+  if (given.empty()) return;
+  alpns.clear();
+  for (const auto& [alpn, place] : given) {
+    if (std::ranges::find(alpns, alpn) != alpns.end()) {
+      fields.problems().error(place, "alpn: {} is doubled", name(alpn));
+    } else {
+      alpns.push_back(alpn);
+    }
+  }
+}
+
+ServerTunnel read_server_tunnel(const Entry& entry, const TopOfServer& top, const Defaults& defaults,
+                                Problems& problems) {
   ServerTunnel tunnel;
   tunnel.name = entry.key;
-  tunnel.alpn = defaults.alpn;
+  tunnel.alpns = top.alpns;
   Fields fields(entry.value, entry.place, "tunnel " + in_quotes(entry.key), problems);
   read_tunnel(fields, tunnel, defaults);
+  fields.require("address");
+  fields.read_list("address", tunnel.addresses, parse_tunnel_address);
+  fields.read_list("pool", tunnel.pool, parse_prefix);
+  std::vector<Located<packet::Prefix>> routes;
+  fields.read_list("routes", routes, parse_prefix);
+  for (const auto& route : routes) tunnel.routes.push_back(route.value);
 
-  std::optional<Located<packet::SocketAddress>> listen = top_listen;
+  std::optional<Located<packet::SocketAddress>> listen = top.listen;
   fields.read("listen", listen, parse_listen);
   if (listen) {
     tunnel.listen = *listen;
   } else {
     problems.error(tunnel.place, "{} has no address to listen on (say listen: at the top or here)", fields.what());
   }
-  fields.read("alpn", tunnel.alpn, parse_alpn);
-  static constexpr std::array<std::string_view, 4> client_keys = {"server", "links", "class", "masquerade"};
+  read_alpns(fields, tunnel.alpns);
+  fields.read_list("dns", tunnel.dns, parse_name_server);
+  static constexpr std::array<std::string_view, 5> client_keys = {"server", "links", "class", "masquerade",
+                                                                  "accept_routes"};
   fields.refuse(client_keys, "belongs to a client (role: client)");
   fields.finish();
   return tunnel;
 }
 
 Client read_client_entry(const Entry& entry, Problems& problems) {
-  Client client{entry.key, entry.place, {}, {}};
+  Client client{entry.key, entry.place, {}, {}, {}};
   if (const auto valid = parse_name(entry.key); !valid) problems.error(entry.place, "{}", valid.error().message);
   Fields fields(entry.value, entry.place, "client " + in_quotes(entry.key), problems);
   fields.read_list("tunnels", client.tunnels, parse_name);
-  fields.require("prefixes");
   fields.read_list("prefixes", client.prefixes, parse_prefix);
+  fields.read_list("addresses", client.addresses, parse_host);
+  fields.read("token", client.token, certs::parse_token_hash);
   fields.finish();
   return client;
 }
@@ -79,23 +110,42 @@ PortForward read_forward(const Node& node, Problems& problems) {
 
 }  // namespace
 
+void complete(ServerTunnel& tunnel, bool leads_out) {
+  const bool no_pool = tunnel.pool.empty(), no_routes = tunnel.routes.empty();
+  for (const auto& [address, place] : tunnel.addresses) {
+    const packet::Prefix network = address.network();
+    if (no_pool) tunnel.pool.emplace_back(network, place);
+    if (no_routes) tunnel.routes.push_back(leads_out ? packet::Prefix::everything(address.address.family()) : network);
+  }
+  std::ranges::sort(tunnel.routes);  // what holds another comes before it
+  std::vector<packet::Prefix> widest;
+  for (const packet::Prefix& route : tunnel.routes) {
+    if (widest.empty() || !widest.back().contains(route)) widest.push_back(route);
+  }
+  tunnel.routes = std::move(widest);
+}
+
 ServerConfig read_server(Fields& top, const Defaults& defaults) {
   ServerConfig server;
-  server.tls = read_server_tls(top, defaults.folder);
-
-  std::optional<Located<packet::SocketAddress>> listen;
-  top.read("listen", listen, parse_listen);
-  top.require("tunnels");
-  for (const Entry& entry : top.read_named("tunnels")) {
-    server.tunnels.push_back(read_server_tunnel(entry, listen, defaults, top.problems()));
-  }
   top.require("clients");
   for (const Entry& entry : top.read_named("clients")) {
     server.clients.push_back(read_client_entry(entry, top.problems()));
   }
+  server.tls = read_server_tls(top, defaults.folder, server.knows_tokens());
+
+  TopOfServer of_all;
+  top.read("listen", of_all.listen, parse_listen);
+  read_alpns(top, of_all.alpns);
+  top.require("tunnels");
+  for (const Entry& entry : top.read_named("tunnels")) {
+    server.tunnels.push_back(read_server_tunnel(entry, of_all, defaults, top.problems()));
+  }
   server.egress = read_egress(top);
+  for (ServerTunnel& tunnel : server.tunnels) complete(tunnel, server.egress.has_value());
+  top.read("between_clients", server.between_clients, parse_bool);
+  top.read("state", server.state, [&](std::string_view text) { return parse_file(text, defaults.folder); });
   for (const Node* node : top.read_maps("forward")) server.forwards.push_back(read_forward(*node, top.problems()));
-  static constexpr std::array<std::string_view, 4> client_keys = {"server", "links", "lans", "classify"};
+  static constexpr std::array<std::string_view, 5> client_keys = {"server", "links", "lans", "classify", "token"};
   top.refuse(client_keys, "belongs to a client (role: client)");
   return server;
 }

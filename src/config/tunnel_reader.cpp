@@ -11,8 +11,6 @@ void read_tunnel(Fields& fields, Tunnel& tunnel, const Defaults& defaults) {
   if (const auto valid = parse_interface(tunnel.name); !valid) {
     fields.problems().error(tunnel.place, "a tunnel is named as its network interface: {}", valid.error().message);
   }
-  fields.require("address");
-  fields.read_list("address", tunnel.addresses, parse_tunnel_address);
   fields.read("mtu", tunnel.mtu, parse_mtu);
   fields.read("congestion", tunnel.congestion, parse_congestion);
 

@@ -1,10 +1,13 @@
 #include "config/validate.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "config/check_devices.h"
+#include "config/check_ownership.h"
 #include "config/overlap.h"
 #include "config/suggest.h"
 
@@ -17,7 +20,7 @@ bool same_family(const packet::Address& one, const packet::Address& other) { ret
 template <class SomeTunnel>
 void check_addresses(const std::vector<SomeTunnel>& tunnels, Problems& problems) {
   std::map<packet::Address, std::pair<Place, std::string_view>> seen;
-  for (const Tunnel& tunnel : tunnels) {
+  for (const SomeTunnel& tunnel : tunnels) {
     for (const auto& [address, place] : tunnel.addresses) {
       const auto [first, is_new] = seen.try_emplace(address.address, place, tunnel.name);
       if (is_new) continue;
@@ -25,7 +28,7 @@ void check_addresses(const std::vector<SomeTunnel>& tunnels, Problems& problems)
                      in_quotes(first->second.second), first->second.first.line);
     }
     const bool any_ipv4 = std::ranges::any_of(tunnel.addresses, [](const auto& a) { return a->address.is_ipv4(); });
-    if (!any_ipv4 && !tunnel.addresses.empty()) {
+    if (!any_ipv4 && !tunnel.addresses.empty() && tunnel.speaks(Alpn::mpquic_ip)) {
       problems.error(tunnel.addresses.front().place,
                      "tunnel {} has no IPv4 address, by which mpquic-ip tells clients and tunnels apart",
                      in_quotes(tunnel.name));
@@ -39,10 +42,10 @@ void check_routing_tables(const ClientConfig& client, Problems& problems) {
     if (rule.fallback) fallbacks.emplace(rule.tunnel.value, rule.fallback->value);
   }
   const std::size_t count = client.links.size() + client.tunnels.size() + fallbacks.size();
-  if (count <= most_routing_tables) return;
+  const std::size_t most = most_routing_tables - (client.speaks(Alpn::h3) ? tables_for_advertised_routes : 0);
+  if (count <= most) return;
   problems.error(client.tunnels.empty() ? Place() : client.tunnels.back().place,
-                 "links, tunnels and fallbacks are {} together, and there are routing tables for {}", count,
-                 most_routing_tables);
+                 "links, tunnels and fallbacks are {} together, and there are routing tables for {}", count, most);
 }
 
 void check_client(const ClientConfig& client, Problems& problems) {
@@ -56,8 +59,9 @@ void check_client(const ClientConfig& client, Problems& problems) {
     for (const Path& path : tunnel.paths) {
       used.insert(path.link.value);
       const auto& source = links.at(path.link.value)->source;
+      const auto& server = path.server->address;  // of a name it shows when it is looked up
       const bool read = path.server->port != 0 && source && !source->value.is_unspecified();
-      if (read && !same_family(source->value, path.server->address)) {
+      if (read && server && !same_family(source->value, *server)) {
         problems.error(source->place, "link {} sends from {}, which can't reach the server {} of tunnel {}",
                        in_quotes(path.link.value), source->value.to_string(), path.server->to_string(),
                        in_quotes(tunnel.name));
@@ -91,6 +95,20 @@ void check_networks(const std::vector<ServerTunnel>& tunnels, Problems& problems
 }
 
 // One socket serves them all, and which tunnel a connection is for shows only once it stands.
+void check_alpns(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
+  std::map<packet::SocketAddress, const ServerTunnel*> first;
+  for (const ServerTunnel& tunnel : tunnels) {
+    const auto [known, is_first] = first.emplace(tunnel.listen.value, &tunnel);
+    if (is_first || known->second->alpns == tunnel.alpns) continue;
+    std::vector<std::string_view> names;
+    for (const Alpn alpn : known->second->alpns) names.push_back(name(alpn));
+    problems.error(tunnel.place, "tunnels that listen on the same {} need the same alpn; that of {} (line {}) is [{}]",
+                   tunnel.listen->to_string(), in_quotes(known->second->name), known->second->place.line,
+                   fmt::join(names, ", "));
+  }
+}
+
+// As above.
 void check_congestion(const std::vector<ServerTunnel>& tunnels, Problems& problems) {
   std::map<packet::SocketAddress, const ServerTunnel*> first;
   for (const ServerTunnel& tunnel : tunnels) {
@@ -120,21 +138,34 @@ void check_listen(const std::vector<ServerTunnel>& tunnels, Problems& problems) 
   }
 }
 
-void check_ownership(const std::vector<Client>& clients, Problems& problems) {
-  std::vector<Claim> claims;
-  for (std::size_t i = 0; i < clients.size(); ++i) {
-    for (const auto& [prefix, place] : clients[i].prefixes) claims.push_back({prefix, place, i});
+// A token says who somebody is only if nobody else has the same.
+void check_tokens(const std::vector<Client>& clients, Problems& problems) {
+  std::map<std::string_view, const Client*> owners;
+  for (const Client& client : clients) {
+    if (!client.token || client.token->value.empty()) continue;  // none, or it could not be read
+    const Place place = client.token->place;
+    if (client.name == anybody) problems.error(place, "a token is one client's, and \"*\" is everybody");
+    const auto [owner, is_new] = owners.emplace(client.token->value, &client);
+    if (is_new) continue;
+    problems.error(place, "client {} (line {}) has this token", in_quotes(owner->second->name),
+                   owner->second->token->place.line);
   }
-  for_each_overlap(std::move(claims), [&](const Claim& claim, const Claim& other) {
-    if (claim.owner == other.owner) {
-      problems.warning(claim.place, "prefix {} overlaps {} of the same client (line {})", claim.prefix.to_string(),
-                       other.prefix.to_string(), other.place.line);
-    } else {
-      problems.error(claim.place, "prefix {} of client {} overlaps {} of client {} (line {}, column {})",
-                     claim.prefix.to_string(), in_quotes(clients[claim.owner].name), other.prefix.to_string(),
-                     in_quotes(clients[other.owner].name), other.place.line, other.place.column);
-    }
-  });
+}
+
+// Without client_ca nobody is known by a certificate, which is all that mpquic-ip has.
+void check_token_admission(const ServerConfig& server, Problems& problems) {
+  if (server.tls.client_auth == ClientAuth::none || server.tls.client_ca || !server.knows_tokens()) return;
+  for (const Client& client : server.clients) {
+    if (client.token) continue;
+    problems.error(client.place, "client {} can't prove who it is: it has no token, and tls has no client_ca",
+                   in_quotes(client.name));
+  }
+  for (const ServerTunnel& tunnel : server.tunnels) {
+    if (!tunnel.speaks(Alpn::mpquic_ip)) continue;
+    problems.warning(tunnel.place,
+                     "nobody gets into tunnel {} over mpquic-ip, which knows no tokens: tls has no client_ca",
+                     in_quotes(tunnel.name));
+  }
 }
 
 // An open server exists only where the file says so twice: client_auth: none, and the entry "*".
@@ -143,7 +174,7 @@ void check_admission(const ServerConfig& server, Problems& problems) {
   bool has_anybody = false;
   for (const Client& client : server.clients) {
     has_anybody |= client.name == anybody;
-    if (client.name == anybody) continue;
+    if (client.name == anybody || client.token) continue;
     problems.warning(client.place, "client {} is never recognised: with client_auth: none everybody is \"*\"",
                      in_quotes(client.name));
   }
@@ -157,7 +188,7 @@ void check_forwards(const ServerConfig& server, Problems& problems) {
   for (auto forward = server.forwards.begin(); forward != server.forwards.end(); ++forward) {
     if (!server.egress) problems.error(forward->place, "a forward needs egress: {{interface: NAME}}, where it arrives");
     const bool owned = std::ranges::any_of(server.clients, [&](const Client& client) {
-      return std::ranges::any_of(client.prefixes, [&](const auto& own) { return own->contains(forward->to.value); });
+      return std::ranges::any_of(client.owned(), [&](const auto& own) { return own.contains(forward->to.value); });
     });
     if (!owned && forward->protocol != 0) {
       problems.error(forward->to.place, "no client owns {}", forward->to->to_string());
@@ -187,9 +218,12 @@ void check_server(const ServerConfig& server, Problems& problems) {
   check_addresses(server.tunnels, problems);
   check_networks(server.tunnels, problems);
   check_listen(server.tunnels, problems);
+  check_alpns(server.tunnels, problems);
   check_congestion(server.tunnels, problems);
-  check_ownership(server.clients, problems);
+  check_ownership(server, problems);
   check_admission(server, problems);
+  check_tokens(server.clients, problems);
+  check_token_admission(server, problems);
   check_forwards(server, problems);
 
   const auto names = names_of(server.tunnels);

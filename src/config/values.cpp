@@ -51,8 +51,7 @@ Result<Role> parse_role(std::string_view text) {
 }
 
 Result<Alpn> parse_alpn(std::string_view text) {
-  if (text == "h3") return failure("alpn h3 is not supported by this version (mpquic-ip is)");
-  static constexpr std::pair<std::string_view, Alpn> alpns[] = {{"mpquic-ip", Alpn::mpquic_ip}};
+  static constexpr std::pair<std::string_view, Alpn> alpns[] = {{"h3", Alpn::h3}, {"mpquic-ip", Alpn::mpquic_ip}};
   return choose<Alpn>(text, alpns);
 }
 
@@ -118,47 +117,44 @@ Result<std::filesystem::path> parse_file(std::string_view text, const std::files
   return folder / text;
 }
 
-namespace {
-
-Result<packet::SocketAddress> parse_socket_address(std::string_view text, std::string_view example) {
+Result<HostPort> split_host_port(std::string_view text, std::string_view shape) {
+  const auto wrong = [&] { return failure("{} is no {}", in_quotes(text), shape); };
   if (packet::Address::parse(text)) {
     const std::string host = text.contains(':') ? fmt::format("[{}]", text) : std::string(text);
     return failure("{} has no port (did you mean {}:45010?)", in_quotes(text), host);
   }
   const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return failure("{} is no ADDRESS:PORT, such as {}", in_quotes(text), example);
-  const std::string_view host = text.substr(0, colon);
+  if (colon == std::string_view::npos) return wrong();
+  std::string_view host = text.substr(0, colon);
   const std::string_view digits = text.substr(colon + 1);
   const auto port = parse_number(digits);
   if (is_digits(digits) && (!port || *port < 1 || *port > 65535)) {
     return failure("port {} is out of range (1 to 65535)", in_quotes(digits));
   }
-  const auto parsed = packet::SocketAddress::parse(text);
-  if (parsed) {
-    if (parsed->address.is_multicast()) return failure("{} is a multicast address", in_quotes(host));
-    return *parsed;
-  }
-  const auto bare = packet::Address::parse(host);
-  if (bare && !bare->is_ipv4() && port) {
+  if (!port) return wrong();
+  const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const auto address = packet::Address::parse(host);
+  const bool is_ipv6 = address && !address->is_ipv4();
+  if (is_ipv6 && !bracketed) {
     return failure("an IPv6 address with a port needs brackets (did you mean [{}]:{}?)", host, *port);
   }
-  const bool name_like = host.find_first_not_of("0123456789.:[]") != std::string_view::npos;
-  if (port && name_like && !host.contains(':')) {
-    return failure("{} is a name; this version needs an IP address here, such as {}", in_quotes(host), example);
-  }
-  return failure("{} is no ADDRESS:PORT, such as {}", in_quotes(text), example);
+  if (bracketed != is_ipv6 || host.empty() || (host.contains(':') && !is_ipv6)) return wrong();
+  return HostPort{host, static_cast<std::uint16_t>(*port)};
 }
-
-}  // namespace
 
 Result<packet::SocketAddress> parse_listen(std::string_view text) {
-  return parse_socket_address(text, "0.0.0.0:45010 or [::]:45010");
-}
-
-Result<packet::SocketAddress> parse_server(std::string_view text) {
-  auto server = parse_socket_address(text, "192.0.2.1:45010 or [2001:db8::1]:45010");
-  if (server && server->address.is_unspecified()) return failure("{} is no address to send to", in_quotes(text));
-  return server;
+  constexpr std::string_view shape = "ADDRESS:PORT, such as 0.0.0.0:45010 or [::]:45010";
+  const auto parts = split_host_port(text, shape);
+  if (!parts) return std::unexpected(parts.error());
+  const auto address = packet::Address::parse(parts->host);
+  if (!address && is_host_name(parts->host)) {
+    return failure("{} is a name; here an address of this machine must stand, such as 0.0.0.0 or [::] for all",
+                   in_quotes(parts->host));
+  }
+  if (!address) return failure("{} is no {}", in_quotes(text), shape);
+  if (address->is_multicast()) return failure("{} is a multicast address", in_quotes(parts->host));
+  return packet::SocketAddress{*address, parts->port};
 }
 
 Result<packet::Address> parse_source(std::string_view text) {
@@ -194,17 +190,25 @@ Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text) {
   if (address.is_unspecified() || address.is_multicast() || address.is_loopback()) {
     return failure("{} is no address that an interface can have", in_quotes(text));
   }
-  // A network of two hosts has neither a network nor a broadcast address (RFC 3021, RFC 6164).
-  if (parsed->length + 1 < address.bits()) {
-    const packet::Prefix network = parsed->network();
-    if (network.address() == address) {
-      return failure("{} is the address of the network itself, not of a host in it", in_quotes(text));
-    }
-    if (address.is_ipv4() && ~load_be32(address.bytes().data()) << parsed->length == 0) {
-      return failure("{} is the broadcast address of its network", in_quotes(text));
-    }
+  const packet::Prefix network = parsed->network();
+  if (!network.reserves(address)) return *parsed;
+  if (network.address() == address) {
+    return failure("{} is the address of the network itself, not of a host in it", in_quotes(text));
   }
-  return *parsed;
+  return failure("{} is the broadcast address of its network", in_quotes(text));
+}
+
+Result<std::optional<packet::InterfaceAddress>> parse_address_or_auto(std::string_view text) {
+  if (text == "auto") return std::nullopt;
+  return parse_tunnel_address(text);
+}
+
+Result<std::variant<bool, packet::Prefix>> parse_accepted(std::string_view text) {
+  if (text == "true" || text == "false") return text == "true";
+  const auto prefix = parse_prefix(text);
+  if (prefix) return *prefix;
+  if (text.find_first_of(".:/") != std::string_view::npos) return std::unexpected(prefix.error());
+  return failure("{} is neither true nor false nor a prefix", in_quotes(text));
 }
 
 Result<packet::Prefix> parse_prefix(std::string_view text) {
@@ -220,6 +224,21 @@ Result<packet::Prefix> parse_prefix(std::string_view text) {
 Result<packet::Address> parse_host(std::string_view text) {
   if (const auto address = packet::Address::parse(text)) return *address;
   return failure("{} is no IP address", in_quotes(text));
+}
+
+Result<packet::Address> parse_name_server(std::string_view text) {
+  auto address = parse_host(text);
+  if (!address) return address;
+  if (address->is_unspecified() || address->is_multicast() || address->is_loopback() || address->is_link_local()) {
+    return failure("{} is no address at which a DNS server can be asked from elsewhere", in_quotes(text));
+  }
+  return address;
+}
+
+Result<HandedOutDns> parse_handed_out_dns(std::string_view text) {
+  static constexpr std::pair<std::string_view, HandedOutDns> choices[] = {{"off", HandedOutDns::ignored},
+                                                                          {"resolved", HandedOutDns::resolved}};
+  return choose<HandedOutDns>(text, choices);
 }
 
 Result<unsigned> parse_vlan(std::string_view text) {

@@ -4,11 +4,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/result.h"
 #include "config/model.h"
 
 namespace mpquic::config {
+
+/// Of "HOST:PORT"; an IPv6 address without its brackets.
+struct HostPort {
+  std::string_view host;
+  std::uint16_t port = 0;
+};
 
 struct LinkAddress {
   packet::Address address;
@@ -35,17 +42,25 @@ Result<std::string> parse_interface(std::string_view text);
 /// A relative name is taken from `folder`.
 Result<std::filesystem::path> parse_file(std::string_view text, const std::filesystem::path& folder);
 
-/// Where the server listens or is reached: ADDRESS:PORT, port 1 to 65535.
+/// The port is 1 to 65535. `shape`: what should stand there, for the error.
+Result<HostPort> split_host_port(std::string_view text, std::string_view shape);
+/// Where the server listens: ADDRESS:PORT.
 Result<packet::SocketAddress> parse_listen(std::string_view text);
-Result<packet::SocketAddress> parse_server(std::string_view text);
 /// An address of this box, to send from.
 Result<packet::Address> parse_source(std::string_view text);
 /// As above, perhaps with the length of its network.
 Result<LinkAddress> parse_link_address(std::string_view text);
 /// A host's address with the length of its network.
 Result<packet::InterfaceAddress> parse_tunnel_address(std::string_view text);
+/// As above, or "auto": none.
+Result<std::optional<packet::InterfaceAddress>> parse_address_or_auto(std::string_view text);
+/// Of routes: all, none, or those in a prefix.
+Result<std::variant<bool, packet::Prefix>> parse_accepted(std::string_view text);
 Result<packet::Prefix> parse_prefix(std::string_view text);
 Result<packet::Address> parse_host(std::string_view text);
+/// A DNS server that others than this machine itself can ask.
+Result<packet::Address> parse_name_server(std::string_view text);
+Result<HandedOutDns> parse_handed_out_dns(std::string_view text);
 
 Result<unsigned> parse_vlan(std::string_view text);          ///< IEEE 802.1Q: 1 to 4094
 Result<std::uint8_t> parse_protocol(std::string_view text);  ///< a name or a number

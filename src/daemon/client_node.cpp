@@ -4,8 +4,10 @@
 #include <array>
 
 #include "base/log.h"
+#include "certs/token.h"
 #include "daemon/ask_workers.h"
 #include "daemon/status.h"
+#include "policy/name_servers.h"
 
 namespace mpquic::daemon {
 
@@ -24,11 +26,32 @@ Result<std::shared_ptr<const quic::TlsContext>> load_tls(const config::ClientTls
                                  .server_name = tls.server_name});
 }
 
+Result<std::optional<std::string>> load_token(const config::ClientConfig& client) {
+  if (!client.token) return std::nullopt;
+  auto token = certs::read_token(client.token->value);
+  if (!token) return std::unexpected(token.error());
+  return *token;
+}
+
+/// What is behind the box, as far as its configuration knows it.
+std::vector<packet::Prefix> networks_of(const config::ClientConfig& client) {
+  std::vector<packet::Prefix> networks;
+  for (const auto& lan : client.lans) {
+    for (const auto& address : lan.addresses) networks.push_back(address->network());
+  }
+  return networks;
+}
+
+/// Empty: none has the address that stands for the link.
+std::string interface_of(const config::Link& link, const system::LinkTable& interfaces) {
+  return link.interface.empty() ? interfaces.interface_with(link.source->value) : link.interface;
+}
+
 }  // namespace
 
 LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
-                 const packet::SocketAddress& server) {
-  LinkView view{.interface = interface, .index = state.ifindex};
+                 const std::vector<packet::SocketAddress>& servers) {
+  LinkView view{.interface = interface, .sources = {}, .index = state.ifindex, .obstacle = {}};
   const auto unusable = [&](std::string obstacle) {
     view.obstacle = std::move(obstacle);
     return view;
@@ -36,35 +59,43 @@ LinkView view_of(const config::Link& link, const std::string& interface, const s
   if (!state.present) return unusable("there is no such interface");
   if (!state.up) return unusable("the interface is down");
   if (!state.carrier) return unusable("no carrier");
-  const auto suits = [&](const packet::Address& address) {
-    return address.family() == server.address.family() && (!link.source || link.source->value == address);
-  };
-  const auto source = std::ranges::find_if(state.addresses, suits);
-  if (source == state.addresses.end()) {
-    return unusable(link.source ? fmt::format("the interface has no address {}", link.source->value.to_string())
-                                : fmt::format("no {} address", server.address.is_ipv4() ? "IPv4" : "IPv6"));
+  for (const packet::Address& address : state.addresses) {
+    const bool allowed = !link.source || link.source->value == address;
+    if (allowed && !view.source(address.family())) view.sources.push_back(address);
   }
-  view.usable = true;
-  view.source = *source;
-  return view;
+  const auto reachable = [&](const packet::SocketAddress& server) {
+    return view.source(server.address.family()).has_value();
+  };
+  view.usable = servers.empty() ? !view.sources.empty() : std::ranges::any_of(servers, reachable);
+  if (view.usable) return view;
+  if (link.source) return unusable(fmt::format("the interface has no address {}", link.source->value.to_string()));
+  const auto is_ipv4 = [](const packet::SocketAddress& server) { return server.address.is_ipv4(); };
+  if (servers.empty()) return unusable("no address");
+  return unusable(std::ranges::all_of(servers, is_ipv4) ? "no IPv4 address" : "no IPv6 address");
 }
 
-LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server) {
-  if (!link.interface.empty()) return view_of(link, link.interface, interfaces.state(link.interface), server);
-  const std::string interface = interfaces.interface_with(link.source->value);
-  if (!interface.empty()) return view_of(link, interface, interfaces.state(interface), server);
-  return {.interface = link.source->value.to_string(), .obstacle = "no interface has this address"};
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces,
+                 const std::vector<packet::SocketAddress>& servers) {
+  const std::string interface = interface_of(link, interfaces);
+  if (!interface.empty()) return view_of(link, interface, interfaces.state(interface), servers);
+  return {.interface = link.source->value.to_string(), .sources = {}, .obstacle = "no interface has this address"};
 }
 
 ClientNode::ClientNode(const config::ClientConfig& configuration, const ControlTools& tools,
                        system::NetlinkSocket netlink, system::LinkMonitor links)
-    : configuration_(configuration), tools_(tools), netlink_(std::move(netlink)), links_(std::move(links)) {}
+    : configuration_(configuration),
+      tools_(tools),
+      netlink_(std::move(netlink)),
+      links_(std::move(links)),
+      resolver_(tools.loop, tools.timers) {}
 
 Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
   const config::ClientConfig& client = *configuration.client();
   auto tls = load_tls(client.tls);
   if (!tls) return std::unexpected(tls.error());
+  auto token = load_token(client);
+  if (!token) return std::unexpected(token.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
   std::vector<std::string> interfaces;
@@ -76,7 +107,7 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
 
   std::unique_ptr<ClientNode> node(new ClientNode(client, tools, std::move(*netlink), std::move(*links)));
   for (const auto& tunnel : client.tunnels) {
-    if (auto added = node->add_tunnel(tunnel, *tls); !added) return std::unexpected(added.error());
+    if (auto added = node->add_tunnel(tunnel, *tls, *token); !added) return std::unexpected(added.error());
   }
   if (auto watched =
           tools.loop.watch(node->links_.fd(), io::EventLoop::Interest::read, [self = node.get()] { self->on_links(); });
@@ -87,7 +118,8 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
   return node;
 }
 
-Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls) {
+Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls,
+                                    const std::optional<std::string>& token) {
   const config::Path& path = tunnel.paths.front();
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
@@ -95,33 +127,55 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel,
                                                      *configuration_.find_link(path.link.value),
                                                      path.server.value,
+                                                     nullptr,
                                                      std::move(*tun),
                                                      worker,
                                                      nullptr,
                                                      {},
+                                                     {},
                                                      false}));
   Tunnel& added = *tunnels_.back();
-  ClientTunnel::Settings settings{
-      .name = tunnel.name,
-      .server = path.server.value,
-      .tunnel_address = tunnel.ipv4().address,
-      .own_addresses = {},
-      .transport = {.alpn = std::string(config::name(path.alpn)), .congestion = congestion_of(tunnel.congestion)},
-      .tls = std::move(tls),
-      .on_mtu = {},
-      .on_up = {},
-      .on_device_gone = end_when_gone(tools_, tunnel.name)};
+  if (added.server.is_name()) look_up_server(added);
+  ClientTunnel::Settings settings{.name = tunnel.name,
+                                  .authority = path.server->to_string(),
+                                  .own_addresses = {},
+                                  .token = token,
+                                  .networks = networks_of(configuration_),
+                                  .transport = {.alpn = {std::string(config::name(path.alpn))},
+                                                .streams = path.alpn == config::Alpn::h3,
+                                                .congestion = congestion_of(tunnel.congestion)},
+                                  .tls = std::move(tls),
+                                  .on_mtu = {},
+                                  .on_handed_out = {},
+                                  .on_up = {},
+                                  .on_try_failed = {},
+                                  .on_device_gone = end_when_gone(tools_, tunnel.name)};
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });
+  };
+  settings.on_handed_out = [this, &added](const policy::HandedOut& given) {
+    tools_.post([this, &added, given] { hand_out(added, given); });
   };
   settings.on_up = [this, &added, name = tunnel.name](bool up) {
     tools_.post([&added, up] { added.up = up; });
     tools_.tunnel_is_up(name, {}, up);
   };
+  settings.on_try_failed = [this, &added] {
+    if (added.lookup != nullptr) tools_.post([&added] { added.lookup->look_up(); });
+  };
   added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
                                                  std::move(added.tun.take_queues().front()), added.tun.offloads());
   return {};
+}
+
+void ClientNode::hand_out(Tunnel& tunnel, const policy::HandedOut& given) {
+  if (tunnel.configuration.auto_address) {
+    if (auto set = tunnel.tun.set_addresses(given.addresses, netlink_); !set) {
+      log::warning("{}: {}", tunnel.configuration.name, set.error().message);
+    }
+  }
+  tools_.hand_out(tunnel.configuration.name, given);
 }
 
 void ClientNode::on_links() {
@@ -134,8 +188,47 @@ void ClientNode::on_links() {
   }
 }
 
+// Tunnels over one link to one name share what is found.
+void ClientNode::look_up_server(Tunnel& tunnel) {
+  const std::string& link = tunnel.link.name;
+  const std::string& host = tunnel.server.host;
+  ServerLookup::Subject subject{host, link, [this, link] { return way_over(link); },
+                                [this, link, host] {
+                                  for (const auto& one : tunnels_) {
+                                    if (one->link.name == link && one->server.host == host) show_link(*one);
+                                  }
+                                }};
+  const auto known = lookups_.try_emplace({link, host}, tools_, resolver_, std::move(subject)).first;
+  tunnel.lookup = &known->second;
+}
+
+dns::Way ClientNode::way_over(const std::string& name) const {
+  const config::Link& link = *configuration_.find_link(name);
+  const std::string interface = interface_of(link, links_.table());
+  return {interface, policy::name_servers(link, interface, links_.table().state(interface))};
+}
+
+std::vector<packet::SocketAddress> ClientNode::servers_of(const Tunnel& tunnel) {
+  if (tunnel.lookup == nullptr) return {*tunnel.server.socket_address()};
+  std::vector<packet::SocketAddress> servers;
+  for (const packet::Address& address : tunnel.lookup->addresses()) servers.push_back({address, tunnel.server.port});
+  return servers;
+}
+
 void ClientNode::show_link(Tunnel& tunnel) {
-  const LinkView view = view_of(tunnel.link, links_.table(), tunnel.server);
+  if (tunnel.lookup != nullptr) tunnel.lookup->follow(view_of(tunnel.link, links_.table(), {}));
+  std::vector<packet::SocketAddress> servers = servers_of(tunnel);
+  LinkView view = view_of(tunnel.link, links_.table(), servers);
+  if (view.usable && servers.empty()) {
+    view.usable = false;
+    view.obstacle = tunnel.lookup->obstacle();
+  }
+  if (servers != tunnel.shown_servers) {
+    tunnel.shown_servers = servers;
+    tunnel.worker->post([running = tunnel.running.get(), servers = std::move(servers)]() mutable {
+      running->set_servers(std::move(servers));
+    });
+  }
   if (view == tunnel.shown) return;
   tunnel.shown = view;
   tunnel.worker->post([running = tunnel.running.get(), view] { running->set_link(view); });
@@ -154,11 +247,18 @@ void ClientNode::stop(std::function<void()> done) {
 Result<std::function<void()>> ClientNode::prepare(const config::Configuration& next) {
   auto tls = load_tls(next.client()->tls);
   if (!tls) return std::unexpected(tls.error());
-  return [this, tls = *tls, client = *next.client()] {
+  auto token = load_token(*next.client());
+  if (!token) return std::unexpected(token.error());
+  return [this, tls = *tls, token = *token, client = *next.client()] {
+    const auto networks = networks_of(client);
     for (const auto& tunnel : tunnels_) {
       tunnel->configuration =
           *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
-      tunnel->worker->post([running = tunnel->running.get(), tls] { running->set_tls(tls); });
+      tunnel->link = *client.find_link(tunnel->link.name);
+      tunnel->worker->post([running = tunnel->running.get(), tls, token, networks] {
+        running->set_tls(tls, token);
+        running->set_networks(networks);
+      });
     }
     configuration_ = client;
   };
@@ -201,7 +301,7 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   status.state = describe(snapshot.state);
   status.detail = snapshot.detail;
   status.traffic_class = config::name(tunnel.configuration.traffic_class);
-  for (const auto& address : tunnel.configuration.addresses) status.addresses.push_back(address.value.to_string());
+  for (const auto& address : tunnel.tun.addresses()) status.addresses.push_back(address.to_string());
   status.mtu = tunnel.tun.mtu();
   status.link = tunnel.link.name;
   status.server = tunnel.server.to_string();
@@ -209,7 +309,7 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   if (snapshot.local) {
     control::ConnectionStatus connection = connection_status(snapshot.connection);
     connection.id = snapshot.connections;
-    connection.remote_address = tunnel.server.to_string();
+    connection.remote_address = snapshot.remote->to_string();
     connection.local_address = snapshot.local->to_string();
     connection.link = tunnel.link.name;
     connection.state = status.state;

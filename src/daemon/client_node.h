@@ -8,6 +8,7 @@
 
 #include "daemon/client_tunnel.h"
 #include "daemon/node.h"
+#include "daemon/server_lookup.h"
 #include "daemon/tun_setup.h"
 #include "system/link_monitor.h"
 
@@ -28,18 +29,25 @@ class ClientNode final : public Role {
   struct Tunnel {
     config::ClientTunnel configuration;
     config::Link link;
-    packet::SocketAddress server;
+    config::ServerAddress server;
+    ServerLookup* lookup;  ///< nullptr: the server is an address
     TunSetup tun;
     Worker* worker;
     std::unique_ptr<ClientTunnel> running;
     std::optional<LinkView> shown;  ///< to the tunnel
+    std::vector<packet::SocketAddress> shown_servers;
     bool up = false;
   };
 
   ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,
              system::LinkMonitor links);
-  Result<void> add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls);
+  Result<void> add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls,
+                          const std::optional<std::string>& token);
+  void hand_out(Tunnel& tunnel, const policy::HandedOut& given);
   void on_links();
+  void look_up_server(Tunnel& tunnel);
+  dns::Way way_over(const std::string& link) const;
+  static std::vector<packet::SocketAddress> servers_of(const Tunnel& tunnel);
   void show_link(Tunnel& tunnel);
   control::TunnelStatus status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const;
 
@@ -48,13 +56,17 @@ class ClientNode final : public Role {
   system::NetlinkSocket netlink_;
   system::LinkMonitor links_;
   std::vector<std::unique_ptr<Tunnel>> tunnels_;
+  std::map<std::pair<std::string, std::string>, ServerLookup> lookups_;  ///< by link and name
+  dns::Resolver resolver_;
 };
 
-/// What a tunnel to `server` can make of a link whose interface is in this state.
+/// What a tunnel to a server with these addresses can make of a link whose interface is in this state. Without any, as
+/// of a name that is not looked up yet, either family will do.
 LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
-                 const packet::SocketAddress& server);
+                 const std::vector<packet::SocketAddress>& servers);
 
 /// The same, as all interfaces are now. A link without an interface is where its address is.
-LinkView view_of(const config::Link& link, const system::LinkTable& interfaces, const packet::SocketAddress& server);
+LinkView view_of(const config::Link& link, const system::LinkTable& interfaces,
+                 const std::vector<packet::SocketAddress>& servers);
 
 }  // namespace mpquic::daemon

@@ -16,6 +16,9 @@ constexpr Duration silence_limit = std::chrono::seconds(3);
 
 constexpr std::uint64_t no_error = 0;
 
+// RFC 8200, 5: every IPv6 link carries so much; what no datagram has room for goes over the request's stream.
+constexpr std::size_t smallest_mtu = 1280;
+
 double random_fraction() {
   static thread_local std::minstd_rand generator(std::random_device{}());
   return std::uniform_real_distribution<double>(0, 1)(generator);
@@ -23,11 +26,22 @@ double random_fraction() {
 
 }  // namespace
 
+std::optional<packet::Address> LinkView::source(packet::Address::Family family) const {
+  const auto found = std::ranges::find(sources, family, &packet::Address::family);
+  return found == sources.end() ? std::nullopt : std::optional(*found);
+}
+
 ClientTunnel::ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, const packet::Offloads& offloads)
     : worker_(worker),
       settings_(std::move(settings)),
       tun_(worker, std::move(tun), offloads, settings_.own_addresses, *this, drops_),
       session_({}, drops_, tun_),
+      source_(session_),
+      h3_settings_{.name = settings_.name,
+                   .authority = settings_.authority,
+                   .token = settings_.token,
+                   .addresses = settings_.own_addresses,
+                   .networks = settings_.networks},
       timer_([this] { on_timer(); }),
       since_(worker.now()) {}
 
@@ -40,9 +54,24 @@ void ClientTunnel::enter(TunnelState state, std::string detail) {
   detail_ = std::move(detail);
 }
 
+void ClientTunnel::set_tls(std::shared_ptr<const quic::TlsContext> tls, std::optional<std::string> token) {
+  settings_.tls = std::move(tls);
+  h3_settings_.token = std::move(token);
+}
+
+void ClientTunnel::set_networks(std::vector<packet::Prefix> networks) {
+  if (networks == h3_settings_.networks) return;
+  h3_settings_.networks = std::move(networks);
+  if (h3_ == nullptr) return;
+  h3_->offer(h3_settings_.networks);
+  worker_.at_end_of_turn(*this);
+}
+
 void ClientTunnel::set_link(const LinkView& link) {
   if (link == link_) return;
-  const bool same_way = link.usable && link_.usable && link.source == link_.source && link.index == link_.index;
+  const auto family = remote_.address.family();
+  const bool same_way = connection_ != nullptr && link.usable && link_.usable && link.index == link_.index &&
+                        link.source(family) == link_.source(family);
   link_ = link;
   if (same_way) return;
   hang_up();
@@ -55,14 +84,35 @@ void ClientTunnel::set_link(const LinkView& link) {
   dial();
 }
 
+void ClientTunnel::set_servers(std::vector<packet::SocketAddress> servers) {
+  if (servers == servers_) return;
+  servers_ = std::move(servers);
+  turn_ = 0;
+  const bool on_its_way = connection_ != nullptr && std::ranges::find(servers_, remote_) != servers_.end();
+  if (!link_.usable || state_ == TunnelState::up || on_its_way) return;
+  redial_.start_over();  // as with a new link
+  dial();
+}
+
+/// The next one that the link can reach.
+std::optional<packet::SocketAddress> ClientTunnel::choose_server() {
+  for (std::size_t tried = 0; tried < servers_.size(); ++tried, ++turn_) {
+    const packet::SocketAddress& server = servers_[turn_ % servers_.size()];
+    if (link_.source(server.address.family())) return server;
+  }
+  return std::nullopt;
+}
+
 void ClientTunnel::dial() {
   hang_up();
   tried_at_ = worker_.now();
-  auto socket = io::UdpSocket::open({.bind = {link_.source, 0}, .device = link_.interface});
+  const auto server = choose_server();
+  if (!server) return redial("the server has no address of a family that the link has");
+  remote_ = *server;
+  auto socket = io::UdpSocket::open({.bind = {*link_.source(remote_.address.family()), 0}, .device = link_.interface});
   if (!socket) return redial(socket.error().message);
   const packet::SocketAddress local = socket->local();
-  auto connection =
-      quic::Connection::connect(settings_.transport, *settings_.tls, local, settings_.server, worker_.now());
+  auto connection = quic::Connection::connect(settings_.transport, *settings_.tls, local, remote_, worker_.now());
   if (!connection) return redial(connection.error().message);
   connection_ = std::move(*connection);
   connection_->set_owner(*this);
@@ -72,7 +122,7 @@ void ClientTunnel::dial() {
       drops_);
   if (state_ != TunnelState::backing_off) enter(TunnelState::connecting, {});
   state_ = TunnelState::connecting;
-  log::debug("{}: connecting to {} from {} on {}", settings_.name, settings_.server.to_string(), local.to_string(),
+  log::debug("{}: connecting to {} from {} on {}", settings_.name, remote_.to_string(), local.to_string(),
              link_.interface);
   write();
 }
@@ -80,9 +130,11 @@ void ClientTunnel::dial() {
 void ClientTunnel::hang_up() {
   session_.close();
   worker_.timers().set(timer_, never);
-  retry_at_ = unanswered_since_ = never;
+  retry_at_ = unanswered_since_ = answer_by_ = never;
+  established_ = false;
   if (connection_ == nullptr) return;
   past_ += connection_->statistics();
+  h3_.reset();
   connection_.reset();
   port_.reset();
 }
@@ -91,7 +143,12 @@ void ClientTunnel::redial(std::string reason) {
   const bool news = state_ == TunnelState::up || detail_ != reason;
   hang_up();
   if (news) log::warning("{}: {}", settings_.name, reason);
-  if (state_ == TunnelState::up) redial_.stood(worker_.now() - since_);
+  if (state_ == TunnelState::up) {
+    redial_.stood(worker_.now() - since_);
+  } else {
+    ++turn_;
+  }
+  settings_.on_try_failed();
   enter(TunnelState::backing_off, std::move(reason));
   retry_at_ = redial_.next(tried_at_, random_fraction(), worker_.now());
   worker_.timers().set(timer_, retry_at_);
@@ -112,26 +169,55 @@ void ClientTunnel::on_arrivals(std::span<packet::UdpArrival> arrivals) {
   worker_.at_end_of_turn(*this);
 }
 
+void ClientTunnel::on_keys() {
+  if (speaks_h3())
+    h3_ = std::make_unique<H3Client>(*connection_, h3_settings_, static_cast<H3ClientOwner&>(*this), drops_);
+}
+
 void ClientTunnel::on_established() {
+  established_ = true;
   ++connections_;
+  if (!speaks_h3() || h3_->open()) return come_up();
+  answer_by_ = worker_.now() + H3Client::time_limit;
+}
+
+void ClientTunnel::on_tunnel_open() {
+  source_.set_prefix(h3_->prefix());
+  source_.set_overflow(*h3_, smallest_mtu);
+  if (established_) come_up();
+}
+
+void ClientTunnel::come_up() {
+  answer_by_ = never;
   enter(TunnelState::up, {});
   session_.open(worker_.now());
-  registration_number_ = 1;
-  session_.send_registration(settings_.tunnel_address);
-  log::info("{}: up: {} through {} ({})", settings_.name, settings_.server.to_string(), link_.interface,
-            link_.source.to_string());
+  if (!speaks_h3()) register_address();
+  log::info("{}: up: {} through {} ({})", settings_.name, remote_.to_string(), link_.interface,
+            port_->local().address.to_string());
+}
+
+void ClientTunnel::register_address() {
+  registration_number_ = connection_->statistics().tx_datagrams + 1;
+  session_.send_registration(*std::ranges::find_if(settings_.own_addresses, &packet::Address::is_ipv4));
 }
 
 void ClientTunnel::on_lost(std::uint64_t number) {
-  if (number != registration_number_) return;
-  registration_number_ = connection_->statistics().tx_datagrams + 1;
-  session_.send_registration(settings_.tunnel_address);
+  if (number == registration_number_) register_address();
 }
 
 void ClientTunnel::on_datagram(Bytes datagram) {
-  if (!packet::source_of(datagram)) return drops_.count(Drop::malformed);
-  tun_.deliver(datagram);
+  if (h3_ != nullptr)
+    h3_->on_datagram(datagram);
+  else
+    on_tunnel_packet(datagram);
 }
+
+void ClientTunnel::on_tunnel_packet(Bytes packet) {
+  if (!packet::source_of(packet)) return drops_.count(Drop::malformed);
+  tun_.deliver(packet);
+}
+
+void ClientTunnel::on_tunnel_failed(const std::string& reason) { connection_->close(no_error, reason); }
 
 void ClientTunnel::on_burst(Burst burst) {
   auto packets = packet::Splitter::begin(burst.header, burst.packet);
@@ -145,6 +231,7 @@ void ClientTunnel::on_timer() {
   if (connection_ == nullptr) return dial();
   connection_->on_deadline(worker_.now());
   if (worker_.now() - silence_limit >= unanswered_since_) return redial("the server does not answer");
+  if (worker_.now() >= answer_by_) connection_->close(no_error, h3_->waits_for());
   write();
 }
 
@@ -154,16 +241,17 @@ void ClientTunnel::end_of_turn() {
 
 void ClientTunnel::write() {
   const Instant now = worker_.now();
+  if (state_ == TunnelState::up && h3_ != nullptr && !h3_->datagrams()) source_.overflow_all(now);
   while (!port_->blocked()) {
-    const bool done = connection_->write(session_, port_->batch(), now);
+    const bool done = connection_->write(source_, port_->batch(), now);
     if (!port_->send() || done) break;
   }
   if (connection_->state() == quic::ConnectionState::closed) return redial(connection_->close_reason());
   follow_mtu();
   watch_silence();
   const Instant silence = unanswered_since_ == never ? never : unanswered_since_ + silence_limit;
-  worker_.timers().set(timer_,
-                       std::min({connection_->deadline(), port_->blocked() ? never : session_.deadline(), silence}));
+  worker_.timers().set(
+      timer_, std::min({connection_->deadline(), port_->blocked() ? never : session_.deadline(), silence, answer_by_}));
 }
 
 void ClientTunnel::watch_silence() {
@@ -177,7 +265,9 @@ void ClientTunnel::watch_silence() {
 }
 
 void ClientTunnel::follow_mtu() {
-  const std::size_t mtu = connection_->max_datagram_size();
+  if (state_ != TunnelState::up) return;
+  const std::size_t datagram = connection_->max_datagram_size();
+  const std::size_t mtu = datagram - std::min(datagram, source_.prefix().size());
   if (mtu == 0 || mtu == mtu_) return;
   mtu_ = mtu;
   settings_.on_mtu(mtu);
@@ -187,7 +277,7 @@ void ClientTunnel::stop() {
   if (connection_ != nullptr) {
     connection_->close(no_error, "the client stops");
     if (!port_->blocked()) {
-      connection_->write(session_, port_->batch(), worker_.now());
+      connection_->write(source_, port_->batch(), worker_.now());
       port_->send();
     }
   }
@@ -199,6 +289,7 @@ ClientTunnel::Snapshot ClientTunnel::snapshot() const {
   Snapshot result{.state = state_,
                   .detail = detail_,
                   .local = {},
+                  .remote = {},
                   .since = since_,
                   .mtu = mtu_,
                   .connections = connections_,
@@ -208,6 +299,7 @@ ClientTunnel::Snapshot ClientTunnel::snapshot() const {
                   .drops = drops_};
   if (connection_ == nullptr) return result;
   result.local = port_->local();
+  result.remote = remote_;
   result.connection = connection_->statistics();
   result.total += result.connection;
   return result;

@@ -84,11 +84,20 @@ Result<void> KernelState::watch_events() {
 }
 
 policy::Plan KernelState::plan() {
-  return policy::make_plan(
-      configuration_, policy::surroundings(keeper_, links_.table(), [this](const auto& tunnel, const auto& client) {
-        const auto known = up_until_.find({tunnel, client});
-        return known != up_until_.end() && known->second > tools_.loop.now();
-      }));
+  const auto is_up = [this](const std::string& tunnel, const std::string& client) {
+    const auto known = up_until_.find({tunnel, client});
+    return known != up_until_.end() && known->second > tools_.loop.now();
+  };
+  const auto given_to = [this](const std::string& tunnel) {
+    const auto known = handed_out_.find(tunnel);
+    return known == handed_out_.end() ? policy::HandedOut() : known->second;
+  };
+  return policy::make_plan(configuration_, policy::surroundings(keeper_, links_.table(), is_up, given_to));
+}
+
+void KernelState::hand_out(const std::string& tunnel, const policy::HandedOut& given) {
+  handed_out_[tunnel] = given;
+  check_at(tools_.loop.now());
 }
 
 void KernelState::set_up(const std::string& tunnel, const std::string& client, bool up) {

@@ -26,6 +26,8 @@ class KernelState {
 
   /// A client's tunnel can carry packets, or can't any more; at a server: to this client.
   void set_up(const std::string& tunnel, const std::string& client, bool up);
+  /// What the server has given to a client's tunnel from now on.
+  void hand_out(const std::string& tunnel, const policy::HandedOut& given);
   /// After an error everything is as it was before.
   Result<void> reconfigure(const config::Configuration& configuration);
   /// Takes everything back.
@@ -53,6 +55,7 @@ class KernelState {
   Timer lease_timer_;
   Instant check_at_ = never;
   std::map<std::pair<std::string, std::string>, Instant> up_until_;  ///< of a tunnel and, at a server, a client
+  std::map<std::string, policy::HandedOut> handed_out_;              ///< by tunnel
   policy::Plan tried_;                                               ///< last
   bool suspicious_ = false;        ///< something has happened that may have been to what is ours
   std::string failure_;            ///< of the last attempt; told once

@@ -84,6 +84,7 @@ class Node {
   Timer kernel_state_retry_;
   std::string no_kernel_state_;                             ///< why; told once
   std::map<std::pair<std::string, std::string>, bool> up_;  ///< tunnels and, at a server, clients
+  std::map<std::string, policy::HandedOut> handed_out_;     ///< to tunnels, by their servers
   system::ServiceManager service_manager_;
   std::unique_ptr<Watchdog> watchdog_;
   bool stopping_ = false;
@@ -136,6 +137,12 @@ Result<void> Node::start() {
                          if (kernel_state_) kernel_state_->set_up(tunnel, client, up);
                        });
                      },
+                     [this](const std::string& tunnel, policy::HandedOut given) {
+                       mailbox_->post([this, tunnel, given = std::move(given)] {
+                         handed_out_[tunnel] = given;
+                         if (kernel_state_) kernel_state_->hand_out(tunnel, given);
+                       });
+                     },
                      [this](const std::string& reason) { mailbox_->post([this, reason] { fail(reason); }); }};
   for (unsigned i = 0; i < worker_count(configuration_); ++i) {
     auto worker = Worker::create(i);
@@ -158,6 +165,7 @@ Result<void> Node::keep_kernel_state(const config::Configuration& configuration)
   auto kernel_state = KernelState::create(configuration, *tools_);
   if (kernel_state) {
     kernel_state_ = std::move(*kernel_state);
+    for (const auto& [tunnel, given] : handed_out_) kernel_state_->hand_out(tunnel, given);
     for (const auto& [tunnel, up] : up_) kernel_state_->set_up(tunnel.first, tunnel.second, up);
     return {};
   }

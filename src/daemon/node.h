@@ -9,6 +9,7 @@
 #include "config/model.h"
 #include "control/status.h"
 #include "daemon/worker.h"
+#include "policy/handed_out.h"
 
 namespace mpquic::daemon {
 
@@ -37,6 +38,8 @@ struct ControlTools {
   std::vector<Worker*> workers;
   /// From any thread: a client's tunnel can carry packets, or can't any more; at a server: to this client.
   std::function<void(const std::string& tunnel, const std::string& client, bool up)> tunnel_is_up;
+  /// From any thread: a server has given this to a client's tunnel, in place of what it gave before.
+  std::function<void(const std::string& tunnel, policy::HandedOut given)> hand_out;
   /// From any thread: the node can't go on, for this reason.
   std::function<void(std::string)> fail;
 };

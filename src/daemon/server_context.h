@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/last_clients.h"
 #include "packet/address.h"
@@ -10,12 +11,28 @@
 
 namespace mpquic::daemon {
 
+/// What a client that has asked for a tunnel would like to have.
+struct AddressWish {
+  std::string tunnel;    ///< the server's
+  std::string instance;  ///< what tells several tunnels of one client apart
+  std::vector<packet::Address> wanted;
+};
+
+/// What the control thread says to that.
+struct Assignment {
+  std::vector<packet::Address> addresses;
+  std::string refusal;  ///< why there are no addresses; empty: there are
+};
+
 /// How a server's workers reach the control thread, which owns the registry and the TUN devices. Called on a worker's
 /// thread; what the registry decides comes as peers::Changes to all workers.
 class ControlThread {
  public:
   virtual void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                      const packet::Address& address) = 0;
+  /// The answer comes to ServerConnection::assigned(); the path has the addresses by then. Asked again, it keeps them
+  /// if it still may.
+  virtual void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) = 0;
   virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
   /// The configuration now says this of the path's client.
   virtual void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) = 0;

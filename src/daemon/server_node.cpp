@@ -14,26 +14,44 @@ namespace {
 
 constexpr Duration expiry_interval = std::chrono::seconds(10);
 
-std::shared_ptr<const peers::Directory> directory_of(const config::ServerConfig& configuration) {
+std::vector<peers::Peer> peers_of(const config::ServerConfig& configuration) {
   std::vector<peers::Peer> known;
   for (const config::Client& client : configuration.clients) {
-    peers::Peer peer{.name = client.name, .prefixes = {}, .tunnels = {}, .shares_prefixes = false};
-    for (const auto& prefix : client.prefixes) peer.prefixes.push_back(prefix.value);
+    peers::Peer peer{.name = client.name, .prefixes = client.owned()};
+    for (const auto& address : client.addresses) peer.addresses.push_back(address.value);
+    if (client.token) peer.token_hash = client.token->value;
     for (const auto& tunnel : configuration.tunnels) {
       if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
     }
+    peer.shares_prefixes = client.name == peers::Directory::anyone;
     known.push_back(std::move(peer));
   }
-  const bool open = configuration.tls.client_auth == config::ClientAuth::none;
-  return std::make_shared<const peers::Directory>(std::move(known),
-                                                  open ? peers::Proof::nothing : peers::Proof::certificate);
+  return known;
 }
 
-Result<quic::ServerCredentials> load_credentials(const config::ServerTls& tls) {
-  auto context = quic::TlsContext::load({.certificate = tls.certificate->value,
-                                         .key = tls.key->value,
-                                         .ca = tls.client_auth == config::ClientAuth::none ? "" : tls.client_ca->value,
-                                         .server_name = {}});
+std::shared_ptr<const ServerRules> rules_of(const config::ServerConfig& configuration) {
+  const bool open = configuration.tls.client_auth == config::ClientAuth::none;
+  const auto proof = open ? peers::Proof::nothing : peers::Proof::certificate;
+  ServerRules rules{peers::Directory(peers_of(configuration), proof), configuration.between_clients, {}};
+  for (const auto& tunnel : configuration.tunnels) rules.routes.emplace(tunnel.name, tunnel.routes);
+  return std::make_shared<const ServerRules>(std::move(rules));
+}
+
+std::vector<std::string> protocols_of(const config::ServerTunnel& tunnel) {
+  std::vector<std::string> names;
+  for (const config::Alpn alpn : tunnel.alpns) names.emplace_back(config::name(alpn));
+  return names;
+}
+
+Result<quic::ServerCredentials> load_credentials(const config::ServerConfig& configuration) {
+  const config::ServerTls& tls = configuration.tls;
+  quic::TlsSettings settings{.certificate = tls.certificate->value, .key = tls.key->value, .ca = {}, .server_name = {}};
+  if (tls.client_auth == config::ClientAuth::require) {
+    if (tls.client_ca) settings.ca = tls.client_ca->value;
+    if (tls.crl) settings.crl = tls.crl->value;
+    settings.h3_without_certificate = configuration.knows_tokens();
+  }
+  auto context = quic::TlsContext::load(settings);
   if (!context) return std::unexpected(context.error());
   // From the private key, so that they survive a restart without a file of their own.
   auto reset = certs::derive_secret(tls.key->value, "stateless reset");
@@ -53,6 +71,10 @@ std::string_view kind_of(peers::RouteKind kind) {
     case peers::RouteKind::owned: return "configured";
   }
   return {};
+}
+
+peers::AddressPool::Time wall_clock() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
 /// Numbers of paths are unique on their worker; this makes them unique in the node.
@@ -75,12 +97,13 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
 
 Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configuration& configuration,
                                                        const ControlTools& tools) {
-  auto credentials = load_credentials(configuration.server()->tls);
+  auto credentials = load_credentials(*configuration.server());
   if (!credentials) return std::unexpected(credentials.error());
   auto netlink = system::NetlinkSocket::open();
   if (!netlink) return std::unexpected(netlink.error());
 
   std::unique_ptr<ServerNode> node(new ServerNode(configuration, tools, std::move(*netlink)));
+  node->configure_pool();
   for (Worker* worker : tools.workers) node->workers_.push_back(std::make_unique<ServerWorker>(*worker));
   std::vector<ServerWorker*> siblings;
   for (const auto& worker : node->workers_) siblings.push_back(worker.get());
@@ -107,7 +130,7 @@ Result<void> ServerNode::add_tunnels() {
 }
 
 Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
-  const auto directory = directory_of(configuration_);
+  const auto rules = rules_of(configuration_);
   const auto workers = static_cast<unsigned>(workers_.size());
   for (const packet::SocketAddress& address : configuration_.listen_addresses()) {
     auto sockets = listen(address, workers);
@@ -117,7 +140,7 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
     const auto& first = *std::ranges::find_if(configuration_.tunnels, listens_here);
     const ServerPortSettings settings{
         .listen = address,
-        .transport = {.alpn = std::string(config::name(first.alpn)), .congestion = congestion_of(first.congestion)},
+        .transport = {.alpn = protocols_of(first), .streams = true, .congestion = congestion_of(first.congestion)},
         .credentials = credentials};
     for (unsigned i = 0; i < workers; ++i) {
       std::vector<ServerTun*> tunnels;
@@ -126,7 +149,7 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
             std::ranges::find(configuration_.tunnels, tun->settings().name, &config::ServerTunnel::name);
         if (listens_here(*configured)) tunnels.push_back(tun.get());
       }
-      workers_[i]->add_port(workers, settings, std::move((*sockets)[i]), std::move(tunnels), directory, *this);
+      workers_[i]->add_port(workers, settings, std::move((*sockets)[i]), std::move(tunnels), rules, *this);
     }
     log::info("listening on {}", address.to_string());
   }
@@ -136,9 +159,42 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
 void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                        const packet::Address& address) {
   tools_.post([this, path, peer = std::move(peer), tunnel, address] {
-    publish(registry_.claim(path, peer, tunnel, address, tools_.loop.now()));
+    publish(registry_.claim(path, peer, tunnel, {address}, tools_.loop.now()));
     tell_who_is_present();
   });
+}
+
+void ServerNode::assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) {
+  tools_.post([this, path, peer = std::move(peer), wish] {
+    if (superseded_.contains(path) || path.worker >= workers_.size()) return;
+    const Assignment assignment = assignment_of(path, peer, wish);
+    ServerWorker* target = workers_[path.worker].get();
+    target->worker().post([target, path, assignment] { target->assigned(path, assignment); });
+  });
+}
+
+Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
+                                     const AddressWish& wish) {
+  const peers::LeaseKey key{wish.tunnel, peer->name, wish.instance};
+  const auto now = wall_clock();
+  const auto addresses = pool_.assign(key, *peer, wish.wanted, now);
+  if (!addresses) return {{}, addresses.error().message};
+  if (leases_.emplace(path, key).second) pool_.use(key, now);
+  if (registry_.addresses_of(path) != *addresses) {
+    publish(registry_.claim(path, peer, wish.tunnel, *addresses, tools_.loop.now()));
+    tell_who_is_present();
+  }
+  return {*addresses, {}};
+}
+
+void ServerNode::configure_pool() {
+  std::map<std::string, peers::TunnelPool> tunnels;
+  for (const auto& tunnel : configuration_.tunnels) {
+    peers::TunnelPool& pool = tunnels[tunnel.name];
+    for (const auto& address : tunnel.addresses) pool.own.push_back(address.value);
+    for (const auto& prefix : tunnel.pool) pool.prefixes.push_back(prefix.value);
+  }
+  pool_.configure(std::move(tunnels), peers_of(configuration_));
 }
 
 void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
@@ -159,6 +215,8 @@ void ServerNode::connected(peers::PathRef path, const LastClient& client) {
 void ServerNode::gone(peers::PathRef path) {
   tools_.post([this, path] {
     publish(registry_.gone(path));
+    superseded_.erase(path);
+    if (const auto lease = leases_.extract(path)) pool_.release(lease.mapped(), wall_clock());
     tell_who_is_present();
     last_clients_.remove(path, tools_.loop.now());
     watch_last_clients();
@@ -194,6 +252,7 @@ void ServerNode::path_mtu(const std::string& tunnel, std::size_t mtu) {
 
 void ServerNode::publish(peers::Changes changes) {
   if (changes.empty()) return;
+  superseded_.insert(changes.superseded.begin(), changes.superseded.end());
   const auto shared = std::make_shared<const peers::Changes>(std::move(changes));
   for (const auto& worker : workers_) {
     worker->worker().post([target = worker.get(), shared] { target->apply(*shared); });
@@ -216,14 +275,14 @@ void ServerNode::expire() {
 }
 
 Result<std::function<void()>> ServerNode::prepare(const config::Configuration& next) {
-  auto credentials = load_credentials(next.server()->tls);
+  auto credentials = load_credentials(*next.server());
   if (!credentials) return std::unexpected(credentials.error());
   return [this, credentials = *credentials, server = *next.server()] {
     configuration_ = server;
-    const auto directory = directory_of(configuration_);
+    configure_pool();
+    const auto rules = rules_of(configuration_);
     for (const auto& worker : workers_) {
-      worker->worker().post(
-          [target = worker.get(), credentials, directory] { target->change_over(credentials, directory); });
+      worker->worker().post([target = worker.get(), credentials, rules] { target->change_over(credentials, rules); });
     }
   };
 }

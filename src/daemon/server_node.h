@@ -10,6 +10,7 @@
 #include "daemon/node.h"
 #include "daemon/server_worker.h"
 #include "daemon/tun_setup.h"
+#include "peers/address_pool.h"
 #include "peers/registry.h"
 
 namespace mpquic::daemon {
@@ -39,12 +40,16 @@ class ServerNode final : public Role, private ControlThread {
   // From the workers' threads:
   void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
              const packet::Address& address) override;
+  void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) override;
   void learn(peers::PathRef path, const packet::Address& source) override;
   void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) override;
   void connected(peers::PathRef path, const LastClient& client) override;
   void gone(peers::PathRef path) override;
   void path_mtu(const std::string& tunnel, std::size_t mtu) override;
 
+  Assignment assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
+                           const AddressWish& wish);
+  void configure_pool();
   void publish(peers::Changes changes);
   void tell_who_is_present();
   void expire();
@@ -57,6 +62,9 @@ class ServerNode final : public Role, private ControlThread {
   ControlTools tools_;
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
+  peers::AddressPool pool_;
+  std::map<peers::PathRef, peers::LeaseKey> leases_;       ///< in use
+  std::set<peers::PathRef> superseded_;                    ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
   LastClients last_clients_;

@@ -1,143 +1,76 @@
 #include "daemon/server_path.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "base/log.h"
+#include "daemon/path_host.h"
+#include "daemon/server_connection.h"
 #include "packet/ip.h"
 
 namespace mpquic::daemon {
 namespace {
-
-// RFC 9000, 20.2: application error codes of mpquic-ip.
-constexpr std::uint64_t no_error = 0;
-constexpr std::uint64_t unknown_client = 1;
-constexpr std::uint64_t registration_refused = 2;
 
 // A learned route lives for minutes; so often is it refreshed while packets come.
 constexpr Duration tell_again_after = std::chrono::seconds(60);
 // A client that owns a large prefix may not flood the control thread with made-up sources.
 constexpr double tells_per_second = 200;
 constexpr std::size_t told_sources = 4096;
-
-class NothingToSend final : public quic::DatagramSource {
- public:
-  const packet::Pieces* front(std::size_t, Instant) override { return nullptr; }
-  bool more() const override { return false; }
-  void pop() override {}
-};
+// Who sends what he may not is told so often, not as often as he sends.
+constexpr double icmp_per_second = 50;
 
 }  // namespace
 
-ServerPath::ServerPath(PathHost& host, peers::PathRef ref, std::unique_ptr<quic::Connection> connection)
+ServerPath::ServerPath(PathHost& host, ServerConnection& connection)
     : host_(host),
-      ref_(ref),
-      connection_(std::move(connection)),
-      since_(host.worker().now()),
-      timer_([this] { on_timer(); }),
-      tells_(tells_per_second, tells_per_second) {
-  connection_->set_owner(*this);
-}
+      connection_(connection),
+      ref_(host.add(*this)),
+      tells_(tells_per_second, tells_per_second),
+      icmp_(icmp_per_second, icmp_per_second) {}
 
 ServerPath::~ServerPath() {
-  if (handshaking_) host_.handshake_over();
   if (tunnel_ != nullptr) host_.control().gone(ref_);
-  connection_->forget_connection_ids();
 }
 
-void ServerPath::receive(MutableBytes payload, const packet::UdpArrival& arrival) {
-  const Instant now = host_.worker().now();
-  if (!connection_->receive(payload, arrival.local, arrival.remote, arrival.ecn, now) && !over()) {
-    drops_.count(Drop::bad_packet);
-  }
-  host_.wants_to_write(*this);
+void ServerPath::set_peer(std::shared_ptr<const peers::Peer> peer) {
+  peer_ = std::move(peer);
+  told_.clear();
+  last_source_.reset();
 }
 
-void ServerPath::on_timer() {
-  connection_->on_deadline(host_.worker().now());
-  host_.wants_to_write(*this);
-}
-
-void ServerPath::on_established() {
-  handshaking_ = false;
-  host_.handshake_over();
-  const auto name = connection_->peer_name();
-  peer_ = host_.directory().find(name);
-  if (peer_ == nullptr) {
-    log::warning("{}: no client named \"{}\" in the configuration", connection_->remote().to_string(),
-                 name.value_or("(no certificate)"));
-    connection_->close(unknown_client, "no client of that name");
-    return;
-  }
-  log::debug("{}: connected from {}", peer_->name, connection_->remote().to_string());
-}
-
-void ServerPath::on_datagram(Bytes datagram) {
-  if (superseded_) return drops_.count(Drop::superseded);
-  if (peer_ == nullptr || over()) return drops_.count(Drop::not_registered);
-  if (tunnel_ == nullptr && !register_by(datagram)) return;
-  if (datagram.size() == 4) return register_again(packet::Address::from_bytes(datagram));
-  const auto source = packet::source_of(datagram);
-  if (!source) return drops_.count(Drop::malformed);
-  if (!accept_source(*source)) return drops_.count(Drop::foreign_source);
-  tunnel_->port().deliver(datagram);
-}
-
-bool ServerPath::register_by(Bytes datagram) {
-  const bool registration = datagram.size() == 4;
-  const auto address = registration ? packet::Address::from_bytes(datagram) : packet::source_of(datagram);
-  if (!address) {
-    drops_.count(Drop::malformed);
-    return false;
-  }
-  if (!peer_->owns(*address)) {
-    if (registration) refuse(*address, "which it does not own");
-    drops_.count(Drop::foreign_source);
-    return false;
-  }
-  tunnel_ = host_.tunnel_for(*peer_, *address);
-  if (tunnel_ == nullptr) {
-    if (registration) refuse(*address, "which is in no tunnel that it may use here");
-    drops_.count(Drop::not_registered);
-    return false;
-  }
-  address_ = address;
-  by_packet_ = !registration;
+void ServerPath::set_addresses(std::vector<packet::Address> addresses) {
+  addresses_ = std::move(addresses);
+  told_.clear();
+  last_source_.reset();
+  if (session_) return;
   session_.emplace(tunnel::QueueLimits{}, drops_, tunnel_->port());
   session_->open(host_.worker().now());
-  host_.control().claim(ref_, peer_, tunnel_->settings().name, *address);
-  LastClient client{connection_->local(), connection_->remote(), {}};
-  std::copy_n(connection_->first_id().data, client.id.size(), client.id.begin());
-  host_.control().connected(ref_, client);
-  log::info("{}: {} is {} at {}", tunnel_->settings().name, address->to_string(), peer_->name,
-            connection_->remote().to_string());
-  return true;
+  source_.emplace(*session_);
 }
 
-// The registration may come late, behind a packet of a host behind the client, which then was taken for it.
-void ServerPath::register_again(const packet::Address& address) {
-  if (!std::exchange(by_packet_, false) || address == *address_ || !peer_->owns(address) ||
-      host_.tunnel_for(*peer_, address) != tunnel_) {
-    return;
+void ServerPath::receive(Bytes packet) {
+  if (superseded_) return drops_.count(Drop::superseded);
+  const auto source = packet::source_of(packet);
+  if (!source) return drops_.count(Drop::malformed);
+  if (!accept_source(*source)) return refuse(packet, Drop::foreign_source, packet::Unreachable::foreign_source);
+  if (!host_.rules().between_clients && leads_to_another(*packet::destination_of(packet))) {
+    return refuse(packet, Drop::between_clients, packet::Unreachable::prohibited);
   }
-  address_ = address;
-  host_.control().claim(ref_, peer_, tunnel_->settings().name, address);
-}
-
-void ServerPath::refuse(const packet::Address& address, std::string_view why) {
-  log::warning("{} at {} calls itself {}, {}", peer_->name, connection_->remote().to_string(), address.to_string(),
-               why);
-  connection_->close(registration_refused,
-                     fmt::format("{} calls itself {}, {}", peer_->name, address.to_string(), why));
+  if (limits_ && !masque::allows(*limits_, packet, true)) {
+    return refuse(packet, Drop::out_of_scope, packet::Unreachable::prohibited);
+  }
+  ++received_packets_;
+  received_bytes_ += packet.size();
+  tunnel_->port().deliver(packet);
 }
 
 bool ServerPath::accept_source(const packet::Address& source) {
   const Instant now = host_.worker().now();
   if (source == last_source_ && now - last_told_ < tell_again_after) return true;
-  if (!peer_->owns(source)) return false;
+  const bool own = std::ranges::find(addresses_, source) != addresses_.end();
+  if (!own && !peer_->owns(source)) return false;
   last_source_ = source;
+  last_told_ = now;
+  if (own) return true;
   const auto told = told_.find(source);
   if (told != told_.end() && now - told->second < tell_again_after) {
     last_told_ = told->second;
@@ -147,23 +80,12 @@ bool ServerPath::accept_source(const packet::Address& source) {
   return true;
 }
 
-void ServerPath::look_up_again() {
-  if (peer_ == nullptr || over()) return;
-  auto peer = host_.directory().find(connection_->peer_name());
-  if (peer == nullptr) {
-    connection_->close(unknown_client, "is no client any more");
-    return host_.wants_to_write(*this);
-  }
-  if (*peer == *peer_) return;
-  peer_ = std::move(peer);
-  told_.clear();
-  last_source_.reset();
-  if (tunnel_ == nullptr) return;
-  if (peer_->owns(*address_) && host_.tunnel_for(*peer_, *address_) == tunnel_) {
-    return host_.control().change_peer(ref_, peer_);
-  }
-  connection_->close(registration_refused, fmt::format("may not be {} any more", address_->to_string()));
-  host_.wants_to_write(*this);
+void ServerPath::tell_registry(const packet::Address& source) {
+  const Instant now = host_.worker().now();
+  if (!tells_.take(now)) return;
+  if (told_.size() >= told_sources) told_.clear();
+  told_[source] = now;
+  host_.control().learn(ref_, source);
 }
 
 void ServerPath::no_longer_leads_to(const packet::Prefix& prefix) {
@@ -171,61 +93,64 @@ void ServerPath::no_longer_leads_to(const packet::Prefix& prefix) {
   if (last_source_ == prefix.address()) last_source_.reset();
 }
 
-void ServerPath::tell_registry(const packet::Address& source) {
-  const Instant now = host_.worker().now();
-  last_told_ = now;
-  if (source == address_ || !tells_.take(now)) return;
-  if (told_.size() >= told_sources) told_.clear();
-  told_[source] = now;
-  host_.control().learn(ref_, source);
+bool ServerPath::leads_to_another(const packet::Address& destination) {
+  const std::uint64_t routes = host_.state_of_routes();
+  if (destination == last_destination_ && routes == last_routes_) return false;
+  const auto path = host_.path_to(destination);
+  if (path && *path != ref_) return true;
+  last_destination_ = destination;
+  last_routes_ = routes;
+  return false;
+}
+
+// RFC 9484, 8: what is not let through is answered, by the router that the server is.
+void ServerPath::refuse(Bytes packet, Drop reason, packet::Unreachable why) {
+  drops_.count(reason);
+  if (!session_ || !icmp_.take(host_.worker().now())) return;
+  const auto source = packet::source_of(packet);
+  const packet::Address* own = tunnel_->settings().address_of(source->family());
+  packet::Buffer memory = own == nullptr ? packet::Buffer() : host_.worker().memory().small.take();
+  if (!memory) return;
+  const std::size_t size = packet::write_unreachable(memory.bytes(), {packet, {}}, *own, why);
+  if (size == 0) return;
+  const MutableBytes answer = memory.bytes().first(size);
+  push({{}, std::move(memory), answer});
 }
 
 void ServerPath::push(Burst burst) {
   if (!session_ || superseded_) return drops_.count(Drop::no_path);
   auto packets = packet::Splitter::begin(burst.header, burst.packet);
   if (!packets) return drops_.count(packets.error());
+  if (limits_ && !masque::allows(*limits_, burst.packet, false)) return drops_.count(Drop::out_of_scope);
   session_->push(std::move(burst.memory), std::move(*packets), packet::flow_hash(burst.packet), host_.worker().now());
-  host_.wants_to_write(*this);
+  host_.wants_to_write(connection_);
 }
 
 void ServerPath::supersede() {
   superseded_ = true;
   if (session_) session_->close();
-  close("a newer connection has this tunnel address");
-}
-
-void ServerPath::close(const std::string& reason) {
-  connection_->close(no_error, reason);
-  host_.wants_to_write(*this);
-}
-
-bool ServerPath::write(packet::UdpBatch& batch) {
-  NothingToSend nothing;
-  quic::DatagramSource& source = session_ ? static_cast<quic::DatagramSource&>(*session_) : nothing;
-  if (!connection_->write(source, batch, host_.worker().now())) return false;
-  host_.worker().timers().set(timer_, std::min(connection_->deadline(), session_ ? session_->deadline() : never));
-  if (session_) session_->follow_round_trip(connection_->smoothed_rtt());
-  const std::size_t mtu = connection_->max_datagram_size();
-  if (tunnel_ != nullptr && mtu != mtu_) {
-    mtu_ = mtu;
-    host_.on_mtu(*tunnel_, mtu);
-  }
-  return true;
+  connection_.supersede(*this);
 }
 
 ServerPath::Snapshot ServerPath::snapshot() const {
-  return {.ref = ref_,
-          .peer = peer_ ? peer_->name : std::string(),
-          .tunnel = tunnel_ ? tunnel_->settings().name : std::string(),
-          .remote = connection_->remote(),
-          .local = connection_->local(),
-          .address = address_,
-          .established = !handshaking_,
-          .since = since_,
-          .mtu = connection_->max_datagram_size(),
-          .queued_bytes = session_ ? session_->queued_bytes() : 0,
-          .connection = connection_->statistics(),
-          .drops = drops_};
+  const quic::Connection& quic = connection_.quic();
+  Snapshot result{.ref = ref_,
+                  .peer = peer_ ? peer_->name : std::string(),
+                  .tunnel = tunnel_ ? tunnel_->settings().name : std::string(),
+                  .remote = quic.remote(),
+                  .local = quic.local(),
+                  .addresses = addresses_,
+                  .established = connection_.established(),
+                  .since = connection_.since(),
+                  .mtu = connection_.mtu(),
+                  .queued_bytes = session_ ? session_->queued_bytes() : 0,
+                  .connection = connection_.statistics_of(*this),
+                  .drops = drops_};
+  result.connection.rx_datagrams = received_packets_;
+  result.connection.rx_bytes = received_bytes_;
+  result.connection.tx_datagrams = source_ ? source_->packets() : 0;
+  result.connection.tx_bytes = source_ ? source_->bytes() : 0;
+  return result;
 }
 
 }  // namespace mpquic::daemon

@@ -1,51 +1,38 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/drop.h"
 #include "base/token_bucket.h"
-#include "daemon/server_context.h"
 #include "daemon/server_tun.h"
+#include "masque/scope.h"
+#include "packet/icmp.h"
 #include "peers/directory.h"
+#include "peers/path_ref.h"
 #include "quic/connection.h"
+#include "tunnel/path_source.h"
 #include "tunnel/session.h"
 
 namespace mpquic::daemon {
 
-class ServerPath;
+class PathHost;
+class ServerConnection;
 
-/// The listening port that a path belongs to.
-class PathHost {
- public:
-  virtual Worker& worker() = 0;
-  virtual const peers::Directory& directory() = 0;
-  virtual ControlThread& control() = 0;
-  /// The tunnel on this port for a client that registers `address`; nullptr: none that the peer may use.
-  virtual ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) = 0;
-  /// The path has something to write at the end of the turn.
-  virtual void wants_to_write(ServerPath& path) = 0;
-  virtual void handshake_over() = 0;
-  /// The largest inner packet that the path carries has changed.
-  virtual void on_mtu(const ServerTun& tunnel, std::size_t mtu) = 0;
-
- protected:
-  ~PathHost() = default;
-};
-
-/// One client's connection at the server.
+/// One tunnel of one client at the server, over one connection: who may send what, and what goes to the client.
 ///
-///   handshaking --established--> unregistered --first datagram--> registered --newer connection--> superseded
-class ServerPath final : private quic::ConnectionOwner {
+///   unregistered --tunnel addresses--> registered --newer connection--> superseded
+class ServerPath {
  public:
   struct Snapshot {
     peers::PathRef ref;
     std::string peer, tunnel;
     packet::SocketAddress remote, local;
-    std::optional<packet::Address> address;
+    std::vector<packet::Address> addresses;
     bool established = false;
     Instant since{};
     std::size_t mtu = 0;
@@ -54,67 +41,72 @@ class ServerPath final : private quic::ConnectionOwner {
     DropCounters drops;
   };
 
-  ServerPath(PathHost& host, peers::PathRef ref, std::unique_ptr<quic::Connection> connection);
+  ServerPath(PathHost& host, ServerConnection& connection);
   ~ServerPath();
-
-  static ServerPath& of(quic::Connection& connection) { return static_cast<ServerPath&>(connection.owner()); }
+  ServerPath(const ServerPath&) = delete;
+  ServerPath& operator=(const ServerPath&) = delete;
 
   peers::PathRef ref() const { return ref_; }
-  quic::Connection& connection() { return *connection_; }
+  ServerConnection& connection() { return connection_; }
+  ServerTun* tunnel() const { return tunnel_; }
+  const std::vector<packet::Address>& addresses() const { return addresses_; }
+  /// nullptr: nobody that we know, or not known yet.
+  const std::shared_ptr<const peers::Peer>& peer() const { return peer_; }
+  bool registered() const { return session_.has_value(); }
 
-  void receive(MutableBytes payload, const packet::UdpArrival& arrival);
+  void set_peer(std::shared_ptr<const peers::Peer> peer);
+  void set_tunnel(ServerTun& tunnel) { tunnel_ = &tunnel; }
+  /// Its addresses in the tunnel are these from now on; whether it may have them, others have decided.
+  void set_addresses(std::vector<packet::Address> addresses);
+  /// What the client's request was limited to.
+  void set_limits(masque::Limits limits) { limits_ = std::move(limits); }
+
+  /// A packet from the client.
+  void receive(Bytes packet);
   /// From the TUN device, for the client.
   void push(Burst burst);
   /// A newer connection has taken the tunnel address: this one neither gets nor delivers anything from now on.
   void supersede();
   /// The way to `prefix` has led here: the registry is to be told again when the host there is heard again.
   void no_longer_leads_to(const packet::Prefix& prefix);
-  /// The directory is another one: the client may own other things now, or be no client any more.
-  void look_up_again();
-  void close(const std::string& reason);
 
-  /// Writes what is due. False: the batch is full.
-  bool write(packet::UdpBatch& batch);
-  /// After write(): whether it is over and can be destroyed.
-  bool over() const { return connection_->state() == quic::ConnectionState::closed; }
+  /// Once registered.
+  tunnel::PathSource& source() { return *source_; }
+  tunnel::Session& session() { return *session_; }
 
   Snapshot snapshot() const;
+  DropCounters& drops() { return drops_; }
   const DropCounters& drops() const { return drops_; }
-  ServerTun* tunnel() const { return tunnel_; }
 
  private:
-  void on_established() override;
-  void on_lost(std::uint64_t) override {}
-  void on_datagram(Bytes datagram) override;
-
-  bool register_by(Bytes datagram);
-  void register_again(const packet::Address& address);
-  /// Ends the connection: nothing that the client sends could come through.
-  void refuse(const packet::Address& address, std::string_view why);
   bool accept_source(const packet::Address& source);
+  bool leads_to_another(const packet::Address& destination);
   void tell_registry(const packet::Address& source);
-  void on_timer();
+  void refuse(Bytes packet, Drop reason, packet::Unreachable why);
 
   PathHost& host_;
+  ServerConnection& connection_;
   peers::PathRef ref_;
   DropCounters drops_;
-  std::unique_ptr<quic::Connection> connection_;
   std::shared_ptr<const peers::Peer> peer_;
-  ServerTun* tunnel_ = nullptr;             ///< once registered
-  std::optional<packet::Address> address_;  ///< that was registered
-  std::optional<tunnel::Session> session_;  ///< once registered
+  ServerTun* tunnel_ = nullptr;
+  std::vector<packet::Address> addresses_;
+  std::optional<masque::Limits> limits_;      ///< when there are any
+  std::optional<tunnel::Session> session_;    ///< once registered
+  std::optional<tunnel::PathSource> source_;  ///< of it
   bool superseded_ = false;
-  bool by_packet_ = false;  ///< registered by a packet's source, for want of a registration
-  bool handshaking_ = true;
-  Instant since_{};
-  std::size_t mtu_ = 0;
-  Timer timer_;
+  std::uint64_t received_packets_ = 0;
+  std::uint64_t received_bytes_ = 0;
   // Sources that the registry has been told of, and when; it wants to hear again from time to time (learned routes
   // expire). The newest is kept apart, since packets come in flows.
   std::optional<packet::Address> last_source_;
   Instant last_told_{};
   std::unordered_map<packet::Address, Instant> told_;
   TokenBucket tells_;
+  TokenBucket icmp_;
+  // The same for destinations, as of this state of the routes.
+  std::optional<packet::Address> last_destination_;
+  std::uint64_t last_routes_ = 0;
 };
 
 }  // namespace mpquic::daemon

@@ -1,6 +1,7 @@
 #include "daemon/server_port.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 
@@ -15,13 +16,15 @@ constexpr double complaints_at_once = 10;
 }  // namespace
 
 ServerPort::ServerPort(Worker& worker, unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
-                       std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
-                       ControlThread& control, std::uint64_t& next_number)
+                       std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules,
+                       ControlThread& control, WorkerRoutes& routes, std::uint64_t& next_number)
     : worker_(worker),
       complaints_(complaints_per_second, complaints_at_once),
       tunnels_(std::move(tunnels)),
-      directory_(std::move(directory)),
+      tls_(settings.credentials.tls),
+      rules_(std::move(rules)),
       control_(control),
+      routes_(routes),
       next_number_(next_number),
       endpoint_(settings.transport, settings.credentials, {worker.index(), workers}, {}, drops_),
       data_(
@@ -46,9 +49,42 @@ ServerTun* ServerPort::tunnel_for(const peers::Peer& peer, const packet::Address
   return allowed == 1 ? only : nullptr;
 }
 
+// Its own name for the tunnel, if we have one of that name; else where the addresses are that it would like to have;
+// else the first.
+ServerTun* ServerPort::tunnel_for(const peers::Peer& peer, const std::string& name,
+                                  std::span<const packet::Address> wanted) {
+  std::vector<ServerTun*> allowed;
+  for (ServerTun* tunnel : tunnels_) {
+    if (!peer.may_use(tunnel->settings().name)) continue;
+    if (tunnel->settings().name == name) return tunnel;
+    allowed.push_back(tunnel);
+  }
+  for (ServerTun* tunnel : allowed) {
+    if (std::ranges::any_of(wanted, [&](const auto& each) { return tunnel->settings().holds(each); })) return tunnel;
+  }
+  return allowed.empty() ? nullptr : allowed.front();
+}
+
+peers::PathRef ServerPort::add(ServerPath& path) {
+  const peers::PathRef ref{worker_.index(), next_number_++};
+  paths_.emplace(ref.number, &path);
+  return ref;
+}
+
+void ServerPort::remove(const ServerPath& path) {
+  const ServerPath::Snapshot last = path.snapshot();
+  if (path.tunnel() != nullptr) {
+    past_[path.tunnel()] += last.connection;
+    path.tunnel()->drops() += path.drops();
+  } else {
+    drops_ += path.drops();
+  }
+  paths_.erase(path.ref().number);
+}
+
 ServerPath* ServerPort::find(std::uint64_t number) {
   const auto found = paths_.find(number);
-  return found == paths_.end() ? nullptr : found->second.get();
+  return found == paths_.end() ? nullptr : found->second;
 }
 
 void ServerPort::on_arrivals(std::span<packet::UdpArrival> arrivals, packet::UdpBatch& replies) {
@@ -61,10 +97,11 @@ void ServerPort::on_arrivals(std::span<packet::UdpArrival> arrivals, packet::Udp
       auto destination = endpoint_.find({payload, arrival.local, arrival.remote}, replies, worker_.now());
       if (destination.connection == nullptr) continue;
       if (destination.accepted) {
-        const peers::PathRef ref{worker_.index(), next_number_++};
-        paths_.emplace(ref.number, std::make_unique<ServerPath>(*this, ref, std::move(destination.accepted)));
+        const std::uint64_t number = next_number_++;
+        connections_.emplace(number,
+                             std::make_unique<ServerConnection>(*this, number, std::move(destination.accepted)));
       }
-      ServerPath::of(*destination.connection).receive(payload, arrival);
+      ServerConnection::of(*destination.connection).receive(payload, arrival);
     }
   }
   worker_.at_end_of_turn(*this);
@@ -76,69 +113,71 @@ void ServerPort::on_handshake_arrivals(std::span<packet::UdpArrival> arrivals) {
   on_arrivals(arrivals, handshakes_.batch());
 }
 
-void ServerPort::wants_to_write(ServerPath& path) {
-  if (writers_.empty() || writers_.back() != path.ref().number) writers_.push_back(path.ref().number);
+void ServerPort::wants_to_write(ServerConnection& connection) {
+  if (writers_.empty() || writers_.back() != connection.number()) writers_.push_back(connection.number());
   worker_.at_end_of_turn(*this);
 }
 
 void ServerPort::end_of_turn() {
   if (!handshakes_.blocked()) handshakes_.send();
-  if (!data_.blocked()) write_paths();
+  if (!data_.blocked()) write_connections();
 }
 
-void ServerPort::write_paths() {
+void ServerPort::write_connections() {
   std::ranges::sort(writers_);
   const auto repeated = std::ranges::unique(writers_);
   writers_.erase(repeated.begin(), repeated.end());
   // Where it stopped when the socket was full, it goes on: taken from the back, in turn.
   std::ranges::rotate(writers_, std::ranges::upper_bound(writers_, stopped_at_));
-  while (!writers_.empty()) {
-    ServerPath* path = find(writers_.back());
-    if (path != nullptr) {
-      if (!path->write(data_.batch())) {
-        stopped_at_ = writers_.back();
-        if (!data_.send()) return;  // full: the rest waits until it is writable
+  // What they want while they write comes behind them, and is for the next turn.
+  std::vector<std::uint64_t> waiting = std::exchange(writers_, {});
+  while (!waiting.empty()) {
+    const auto found = connections_.find(waiting.back());
+    if (found != connections_.end()) {
+      if (!found->second->write(data_.batch())) {
+        stopped_at_ = waiting.back();
+        if (!data_.send()) break;  // full: the rest waits until it is writable
         continue;
       }
-      if (path->over()) remove(*path);
+      if (found->second->over()) forget(*found->second);
     }
-    writers_.pop_back();
+    waiting.pop_back();
   }
+  writers_.insert(writers_.end(), waiting.begin(), waiting.end());
   data_.send();
 }
 
-void ServerPort::remove(ServerPath& path) {
-  const ServerPath::Snapshot last = path.snapshot();
-  const std::string& reason = path.connection().close_reason();
-  if (!last.peer.empty()) {
-    log::info("{}: {} at {} has gone: {}", last.tunnel.empty() ? "-" : last.tunnel, last.peer, last.remote.to_string(),
-              reason);
-  } else if (path.connection().close_cause() == quic::CloseCause::refused && complaints_.take(worker_.now())) {
-    log::warning("{}: {}", last.remote.to_string(), reason);
-  } else {
-    log::debug("{}: no connection: {}", last.remote.to_string(), reason);
+void ServerPort::forget(ServerConnection& connection) {
+  const quic::Connection& quic = connection.quic();
+  bool known = false;
+  for (const auto& path : connection.paths()) {
+    if (path->peer() == nullptr) continue;
+    known = true;
+    log::info("{}: {} at {} has gone: {}", path->tunnel() == nullptr ? "-" : path->tunnel()->settings().name,
+              path->peer()->name, quic.remote().to_string(), quic.close_reason());
   }
-  if (path.tunnel() != nullptr) {
-    past_[path.tunnel()] += last.connection;
-    path.tunnel()->drops() += path.drops();
-  } else {
-    drops_ += path.drops();
+  if (!known && quic.close_cause() == quic::CloseCause::refused && may_complain()) {
+    log::warning("{}: {}", quic.remote().to_string(), quic.close_reason());
+  } else if (!known) {
+    log::debug("{}: no connection: {}", quic.remote().to_string(), quic.close_reason());
   }
-  paths_.erase(path.ref().number);
+  drops_ += connection.drops();
+  connections_.erase(connection.number());
 }
 
-void ServerPort::change_over(const quic::ServerCredentials& credentials,
-                             std::shared_ptr<const peers::Directory> directory) {
+void ServerPort::change_over(const quic::ServerCredentials& credentials, std::shared_ptr<const ServerRules> rules) {
   endpoint_.set_credentials(credentials);
-  directory_ = std::move(directory);
-  for (const auto& [number, path] : paths_) path->look_up_again();
+  tls_ = credentials.tls;
+  rules_ = std::move(rules);
+  for (const auto& [number, connection] : connections_) connection->look_up_again();
 }
 
 void ServerPort::stop() {
+  constexpr std::uint64_t no_error = 0;
   stopped_ = true;
-  for (const auto& [number, path] : paths_) path->close("the server stops");
-  write_paths();
-  paths_.clear();
+  for (const auto& [number, connection] : connections_) connection->close(no_error, "the server stops");
+  write_connections();
+  connections_.clear();
 }
 
 void ServerPort::each_path(const std::function<void(const ServerPath&)>& visit) const {

@@ -3,13 +3,15 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "base/drop.h"
 #include "base/token_bucket.h"
-#include "daemon/server_path.h"
+#include "daemon/path_host.h"
+#include "daemon/server_connection.h"
 #include "daemon/udp_port.h"
 #include "quic/server_endpoint.h"
 
@@ -28,19 +30,29 @@ struct ServerSockets {
   io::UdpSocket handshakes;
 };
 
-/// A listening address on one worker: its sockets, the connections that came in through them, and the paths they are.
+/// Finds the paths and routes of all listening ports of a worker.
+class WorkerRoutes {
+ public:
+  virtual std::optional<peers::PathRef> path_to(const packet::Address& destination) = 0;
+  virtual std::uint64_t state_of_routes() = 0;
+
+ protected:
+  ~WorkerRoutes() = default;
+};
+
+/// A listening address on one worker: its sockets, the connections that came in through them, and their paths.
 class ServerPort final : public PathHost, private TurnTask {
  public:
   /// `tunnels`: those that listen here; `next_number`: numbers for paths, never the same twice on this worker.
   /// `workers`: how many there are. All references outlive the port.
   ServerPort(Worker& worker, unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
-             std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory, ControlThread& control,
-             std::uint64_t& next_number);
+             std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules, ControlThread& control,
+             WorkerRoutes& routes, std::uint64_t& next_number);
   ~ServerPort() override;
 
   /// nullptr: it is gone, or another port's.
   ServerPath* find(std::uint64_t number);
-  void change_over(const quic::ServerCredentials& credentials, std::shared_ptr<const peers::Directory> directory);
+  void change_over(const quic::ServerCredentials& credentials, std::shared_ptr<const ServerRules> rules);
   /// Says goodbye to all clients and forgets them.
   void stop();
 
@@ -51,34 +63,47 @@ class ServerPort final : public PathHost, private TurnTask {
 
  private:
   Worker& worker() override { return worker_; }
-  const peers::Directory& directory() override { return *directory_; }
+  const ServerRules& rules() override { return *rules_; }
   ControlThread& control() override { return control_; }
+  std::string distrust(const quic::Connection& connection) override { return connection.distrust(*tls_); }
   ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) override;
-  void wants_to_write(ServerPath& path) override;
+  ServerTun* tunnel_for(const peers::Peer& peer, const std::string& name,
+                        std::span<const packet::Address> wanted) override;
+  std::optional<peers::PathRef> path_to(const packet::Address& destination) override {
+    return routes_.path_to(destination);
+  }
+  std::uint64_t state_of_routes() override { return routes_.state_of_routes(); }
+  peers::PathRef add(ServerPath& path) override;
+  void remove(const ServerPath& path) override;
+  void wants_to_write(ServerConnection& connection) override;
   void handshake_over() override { endpoint_.handshake_over(); }
+  bool may_complain() override { return complaints_.take(worker_.now()); }
   void on_mtu(const ServerTun& tunnel, std::size_t mtu) override { control_.path_mtu(tunnel.settings().name, mtu); }
 
   void on_arrivals(std::span<packet::UdpArrival> arrivals, packet::UdpBatch& replies);
   void on_handshake_arrivals(std::span<packet::UdpArrival> arrivals);
   void end_of_turn() override;
-  void write_paths();
-  void remove(ServerPath& path);
+  void write_connections();
+  void forget(ServerConnection& connection);
 
   Worker& worker_;
   DropCounters drops_;
-  TokenBucket complaints_;  ///< about handshakes refused: anybody can make the log long
+  TokenBucket complaints_;
   std::vector<ServerTun*> tunnels_;
-  std::shared_ptr<const peers::Directory> directory_;
+  std::shared_ptr<const quic::TlsContext> tls_;  ///< for those who come now
+  std::shared_ptr<const ServerRules> rules_;
   ControlThread& control_;
+  WorkerRoutes& routes_;
   std::uint64_t& next_number_;
   quic::ServerEndpoint endpoint_;
   UdpPort data_;
   UdpPort handshakes_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<ServerPath>> paths_;
-  bool stopped_ = false;
-  std::vector<std::uint64_t> writers_;  ///< paths that want to write
-  std::uint64_t stopped_at_ = 0;        ///< the one at which the socket was full
   std::map<const ServerTun*, quic::ConnectionStatistics> past_;
+  std::unordered_map<std::uint64_t, ServerPath*> paths_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<ServerConnection>> connections_;
+  bool stopped_ = false;
+  std::vector<std::uint64_t> writers_;  ///< connections that want to write
+  std::uint64_t stopped_at_ = 0;        ///< the one at which the socket was full
 };
 
 }  // namespace mpquic::daemon

@@ -19,6 +19,11 @@ bool ServerTunSettings::holds(const packet::Address& address) const {
   return std::ranges::any_of(addresses, [&](const auto& own) { return own.network().contains(address); });
 }
 
+const packet::Address* ServerTunSettings::address_of(packet::Address::Family family) const {
+  const auto own = std::ranges::find_if(addresses, [&](const auto& each) { return each.address.family() == family; });
+  return own == addresses.end() ? nullptr : &own->address;
+}
+
 ServerTun::ServerTun(Worker& worker, ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads,
                      PathDirectory& paths)
     : settings_(std::move(settings)),

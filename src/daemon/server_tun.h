@@ -30,6 +30,8 @@ struct ServerTunSettings {
 
   /// Whether this address is one that a client of the tunnel would register.
   bool holds(const packet::Address& address) const;
+  /// Its own address of this family; nullptr: it has none.
+  const packet::Address* address_of(packet::Address::Family family) const;
 };
 
 /// A server's tunnel on one worker: a TUN queue, and the routes to the paths of its clients.

@@ -23,10 +23,11 @@ ServerTun& ServerWorker::add_tun(ServerTunSettings settings, io::TunQueue queue,
 }
 
 void ServerWorker::add_port(unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
-                            std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
+                            std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules,
                             ControlThread& control) {
   ports_.push_back(std::make_unique<ServerPort>(worker_, workers, settings, std::move(sockets), std::move(tunnels),
-                                                std::move(directory), control, next_number_));
+                                                std::move(rules), control, static_cast<WorkerRoutes&>(*this),
+                                                next_number_));
 }
 
 ServerPath* ServerWorker::find(std::uint64_t number) {
@@ -36,7 +37,19 @@ ServerPath* ServerWorker::find(std::uint64_t number) {
   return nullptr;
 }
 
+std::optional<peers::PathRef> ServerWorker::path_to(const packet::Address& destination) {
+  for (const auto& tun : tuns_) {
+    if (const auto path = tun->routes().find(destination)) return path;
+  }
+  return std::nullopt;
+}
+
+void ServerWorker::assigned(peers::PathRef path, const Assignment& assignment) {
+  if (ServerPath* target = find(path.number)) target->connection().assigned(*target, assignment);
+}
+
 void ServerWorker::apply(const peers::Changes& changes) {
+  ++state_of_routes_;
   for (const auto& change : changes.routes) {
     const auto tun = std::ranges::find(tuns_, change.tunnel, [](const auto& each) { return each->settings().name; });
     if (tun == tuns_.end()) continue;
@@ -53,8 +66,8 @@ void ServerWorker::apply(const peers::Changes& changes) {
 }
 
 void ServerWorker::change_over(const quic::ServerCredentials& credentials,
-                               const std::shared_ptr<const peers::Directory>& directory) {
-  for (const auto& port : ports_) port->change_over(credentials, directory);
+                               const std::shared_ptr<const ServerRules>& rules) {
+  for (const auto& port : ports_) port->change_over(credentials, rules);
 }
 
 void ServerWorker::send(peers::PathRef path, Burst burst) {

@@ -13,7 +13,7 @@ namespace mpquic::daemon {
 
 /// All of a server that lives on one worker: its TUN queues, its sockets, its clients. Packets for clients of another
 /// worker go there in batches, by mailbox.
-class ServerWorker final : public PathDirectory, private TurnTask {
+class ServerWorker final : public PathDirectory, private WorkerRoutes, private TurnTask {
  public:
   explicit ServerWorker(Worker& worker) : worker_(worker) {}
   ~ServerWorker() override { worker_.forget(*this); }
@@ -23,14 +23,14 @@ class ServerWorker final : public PathDirectory, private TurnTask {
   void set_siblings(std::vector<ServerWorker*> siblings);
   ServerTun& add_tun(ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads);
   void add_port(unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
-                std::vector<ServerTun*> tunnels, std::shared_ptr<const peers::Directory> directory,
-                ControlThread& control);
+                std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules, ControlThread& control);
 
   // On the worker's thread:
   void apply(const peers::Changes& changes);
   /// New connections get the new credentials; clients keep those that the directory still allows them.
-  void change_over(const quic::ServerCredentials& credentials,
-                   const std::shared_ptr<const peers::Directory>& directory);
+  void change_over(const quic::ServerCredentials& credentials, const std::shared_ptr<const ServerRules>& rules);
+  /// What the control thread says to ControlThread::assign().
+  void assigned(peers::PathRef path, const Assignment& assignment);
   void stop();
   const DropCounters& drops() const { return drops_; }
   const std::vector<std::unique_ptr<ServerTun>>& tuns() const { return tuns_; }
@@ -49,6 +49,8 @@ class ServerWorker final : public PathDirectory, private TurnTask {
   };
 
   void send(peers::PathRef path, Burst burst) override;
+  std::optional<peers::PathRef> path_to(const packet::Address& destination) override;
+  std::uint64_t state_of_routes() override { return state_of_routes_; }
   void end_of_turn() override;
   void receive(const Crossing& crossing);
   ServerPath* find(std::uint64_t number);
@@ -61,6 +63,7 @@ class ServerWorker final : public PathDirectory, private TurnTask {
   std::atomic<std::size_t> arriving_bytes_ = 0;  ///< on their way here from all workers
   DropCounters drops_;
   std::uint64_t next_number_ = 1;
+  std::uint64_t state_of_routes_ = 1;
   bool stopped_ = false;  ///< siblings may be gone
 };
 

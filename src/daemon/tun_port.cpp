@@ -106,7 +106,7 @@ void TunPort::on_too_big(const packet::Pieces& packet, std::size_t mtu) {
   // where the packet was to go, as it does over IPv6 when the device has no address.
   const auto own =
       destination->is_ipv4() ? own_.end() : std::ranges::find(own_, destination->family(), &packet::Address::family);
-  std::array<std::uint8_t, packet::packet_too_big_size_max> answer;
+  std::array<std::uint8_t, packet::icmp_error_size_max> answer;
   const std::size_t size = packet::write_packet_too_big(answer, packet, own == own_.end() ? *destination : *own, mtu);
   if (size != 0) queue_.write({}, Bytes(answer).first(size), drops_);
 }

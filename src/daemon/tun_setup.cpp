@@ -54,6 +54,13 @@ void TunSetup::follow_path(std::size_t mtu, system::NetlinkSocket& netlink) {
   mtu_ = wanted;
 }
 
+Result<void> TunSetup::set_addresses(std::vector<packet::InterfaceAddress> addresses, system::NetlinkSocket& netlink) {
+  if (addresses == addresses_) return {};
+  auto configured = system::configure_interface(netlink, name_, {addresses, mtu_, device_queue});
+  if (configured) addresses_ = std::move(addresses);
+  return configured;
+}
+
 std::function<void()> end_when_gone(const ControlTools& tools, const std::string& device) {
   return [fail = tools.fail, device] { fail(fmt::format("{}: the TUN device has been deleted", device)); };
 }

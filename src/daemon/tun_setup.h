@@ -21,6 +21,9 @@ class TunSetup {
   std::vector<io::TunQueue> take_queues();
   const packet::Offloads& offloads() const { return offloads_; }
   unsigned mtu() const { return mtu_; }
+  const std::vector<packet::InterfaceAddress>& addresses() const { return addresses_; }
+  /// The device has these and no others from now on. New ones are there before old ones go.
+  Result<void> set_addresses(std::vector<packet::InterfaceAddress> addresses, system::NetlinkSocket& netlink);
   /// Paths carry inner packets of `mtu` bytes: the device follows unless the configuration fixes its MTU.
   void follow_path(std::size_t mtu, system::NetlinkSocket& netlink);
 

@@ -11,6 +11,7 @@ Findings examine(const config::Configuration& configuration, const Observations&
   examine_certificates(configuration, seen, findings);
   if (const auto* client = configuration.client()) {
     examine_links(*client, seen, findings);
+    examine_names(seen, findings);
     examine_reachability(*client, seen, findings);
     examine_path_mtu(seen, findings);
   }

@@ -19,6 +19,7 @@ bool has_way(const Observations& seen, std::string_view interface, const packet:
 
 void examine_node(const config::Configuration& configuration, const Observations& seen, Findings& findings);
 void examine_links(const config::ClientConfig& client, const Observations& seen, Findings& findings);
+void examine_names(const Observations& seen, Findings& findings);
 void examine_reachability(const config::ClientConfig& client, const Observations& seen, Findings& findings);
 void examine_path_mtu(const Observations& seen, Findings& findings);
 void examine_listening(const Observations& seen, Findings& findings);

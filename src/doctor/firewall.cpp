@@ -30,34 +30,38 @@ bool is_up(const Observations& seen, const std::string& tunnel) {
 }
 
 // The QUIC packets of a client, both ways.
+void add_way(const std::string& interface, const packet::SocketAddress& server, bool proved, std::vector<Need>& needs) {
+  Flow out{.family = family_of(server.address), .input = "", .output = interface, .protocol = "udp"};
+  out.destination = server.address;
+  out.destination_port = server.port;
+  needs.push_back({{"output", "postrouting"},
+                   out,
+                   fmt::format("UDP to the server {} by {}", server.to_string(), interface),
+                   fmt::format("oifname \"{}\" udp dport {}", interface, server.port),
+                   proved});
+  Flow in{.family = out.family, .input = interface, .output = "", .protocol = "udp"};
+  in.source = server.address;
+  in.source_port = server.port;
+  in.state = "established";
+  needs.push_back({{"prerouting", "input"},
+                   in,
+                   fmt::format("UDP from the server {} by {}", server.to_string(), interface),
+                   fmt::format("iifname \"{}\" udp sport {}", interface, server.port),
+                   proved});
+}
+
 void add_outer(const config::ClientConfig& client, const Observations& seen, std::vector<Need>& needs) {
   std::set<std::pair<std::string, packet::SocketAddress>> known;
   for (const auto& tunnel : client.tunnels) {
     for (const auto& path : tunnel.paths) {
       const config::Link& link = *client.find_link(path.link.value);
-      const packet::SocketAddress& server = path.server.value;
-      if (!known.emplace(link.name, server).second) continue;
-      const bool proved =
-          is_up(seen, tunnel.name) || std::ranges::any_of(seen.paths, [&](const ProbedPath& one) {
-            return one.link == link.name && one.server == server && one.outcome == ProbedPath::Outcome::answered;
-          });
-      Flow out{.family = family_of(server.address), .input = "", .output = link.interface, .protocol = "udp"};
-      out.destination = server.address;
-      out.destination_port = server.port;
-      needs.push_back({{"output", "postrouting"},
-                       out,
-                       fmt::format("UDP to the server {} by {}", server.to_string(), link.interface),
-                       fmt::format("oifname \"{}\" udp dport {}", link.interface, server.port),
-                       proved});
-      Flow in{.family = out.family, .input = link.interface, .output = "", .protocol = "udp"};
-      in.source = server.address;
-      in.source_port = server.port;
-      in.state = "established";
-      needs.push_back({{"prerouting", "input"},
-                       in,
-                       fmt::format("UDP from the server {} by {}", server.to_string(), link.interface),
-                       fmt::format("iifname \"{}\" udp sport {}", link.interface, server.port),
-                       proved});
+      for (const packet::SocketAddress& server : seen.servers_of(path)) {
+        if (!known.emplace(link.name, server).second) continue;
+        const bool answered = std::ranges::any_of(seen.paths, [&](const ProbedPath& one) {
+          return one.link == link.name && one.server == server && one.outcome == ProbedPath::Outcome::answered;
+        });
+        add_way(link.interface, server, answered || is_up(seen, tunnel.name), needs);
+      }
     }
   }
 }

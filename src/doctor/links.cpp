@@ -1,5 +1,6 @@
 // The links: what a WAN interface lacks to carry a tunnel.
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "doctor/examine.h"
@@ -13,18 +14,34 @@ using Family = packet::Address::Family;
 struct Use {
   const config::Link* link;
   std::set<packet::SocketAddress> servers;
+  bool needed;  ///< a tunnel goes over it, even if its server's name has no address
 };
 
-std::vector<Use> uses_of(const config::ClientConfig& client) {
+// Of a name's addresses those that the link has a family for are enough, if there are any.
+std::vector<packet::SocketAddress> needed_of(const config::Path& path, const system::LinkState& state,
+                                             const Observations& seen) {
+  const auto all = seen.servers_of(path);
+  std::vector<packet::SocketAddress> within_reach;
+  std::ranges::copy_if(all, std::back_inserter(within_reach), [&](const packet::SocketAddress& server) {
+    return std::ranges::any_of(state.addresses,
+                               [&](const packet::Address& own) { return own.family() == server.address.family(); });
+  });
+  return within_reach.empty() ? all : within_reach;
+}
+
+std::vector<Use> uses_of(const config::ClientConfig& client, const Observations& seen) {
   std::vector<Use> uses;
   for (const auto& link : client.links) {
-    Use use{&link, {}};
+    Use use{&link, {}, false};
     for (const auto& tunnel : client.tunnels) {
       for (const auto& path : tunnel.paths) {
-        if (path.link.value == link.name) use.servers.insert(path.server.value);
+        if (path.link.value != link.name) continue;
+        use.needed = true;
+        const auto servers = needed_of(path, seen.links.state(link.interface), seen);
+        use.servers.insert(servers.begin(), servers.end());
       }
     }
-    if (!use.servers.empty()) uses.push_back(std::move(use));
+    if (use.needed) uses.push_back(std::move(use));
   }
   return uses;
 }
@@ -86,7 +103,7 @@ bool has_way(const Observations& seen, std::string_view interface, const packet:
 }
 
 void examine_links(const config::ClientConfig& client, const Observations& seen, Findings& findings) {
-  for (const Use& use : uses_of(client)) {
+  for (const Use& use : uses_of(client, seen)) {
     const config::Link& link = *use.link;
     const system::LinkState state = seen.links.state(link.interface);
     const auto problem = [&](std::string_view what, std::string mend) {

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "certs/inspect.h"
+#include "config/model.h"
 #include "control/status.h"
 #include "packet/socket_address.h"
 #include "policy/plan.h"
@@ -44,6 +45,13 @@ struct ProbedPath {
   std::vector<std::size_t> silent;        ///< sent and not answered, ascending
   std::optional<unsigned> announced_mtu;  ///< of the path, bytes of IP packet, said by ICMP
   bool small_answered = false;            ///< a packet of 100 bytes was
+};
+
+/// What a server's name turned out to be when it was asked for over a link.
+struct ServerName {
+  std::string link;
+  std::string host;
+  Result<std::vector<packet::Address>> addresses;  ///< in the order in which a tunnel tries them
 };
 
 /// Whether an address can be listened on.
@@ -93,11 +101,14 @@ struct Observations {
   std::vector<system::RouteMessage> default_routes;
   std::vector<system::RouteMessage> our_routes;  ///< with our protocol number
 
+  std::vector<ServerName> names;
   std::vector<ProbedPath> paths;
   std::vector<ListenAddress> listens;
   std::vector<CertificateFacts> certificates;
   KernelAbilities kernel;
 
+  /// Where a path may lead: one address, or those of the server's name as far as it has any.
+  std::vector<packet::SocketAddress> servers_of(const config::Path& path) const;
   std::string sysctl(std::string_view wanted) const {
     const auto found = sysctls.find(wanted);
     return found == sysctls.end() ? std::string() : found->second;

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "control/query.h"
+#include "doctor/names.h"
 #include "doctor/probe.h"
 #include "io/sockaddr.h"
 #include "io/udp_socket.h"
@@ -108,7 +109,11 @@ void look_at_plan(const config::Configuration& configuration, Observations& seen
       .sysctl = sysctl,
       .lease_gateway = [](std::string_view interface,
                           const system::LinkState& state) { return system::lease_gateway(interface, state); },
-      .up = [&](const std::string& tunnel, const std::string&) { return seen.links.state(tunnel).up; }};
+      .up = [&](const std::string& tunnel, const std::string&) { return seen.links.state(tunnel).up; },
+      .handed_out =
+          [&](const std::string& tunnel) {
+            return seen.node ? policy::read_handed_out(seen.node->tunnels, tunnel) : policy::HandedOut();
+          }};
   seen.plan = policy::make_plan(configuration, now);
   for (const auto& [name, value] : seen.plan.sysctls) sysctl(name);
   for (const std::string& interface : policy::interfaces_of(configuration))
@@ -124,14 +129,14 @@ void look_at_paths(const config::ClientConfig& client, Observations& seen) {
     for (const auto& path : tunnel.paths) {
       const config::Link& link = *client.find_link(path.link.value);
       const system::LinkState state = seen.links.state(link.interface);
-      const auto same = [&](const ProbeTarget& one) {
-        return one.link == link.name && one.server == path.server.value;
-      };
-      const auto source = std::ranges::find_if(state.addresses, [&](const packet::Address& address) {
-        return address.family() == path.server->address.family() && (!link.source || link.source->value == address);
-      });
-      if (!state.carrier || source == state.addresses.end() || std::ranges::any_of(targets, same)) continue;
-      targets.push_back({link.name, link.interface, *source, path.server.value, state.mtu});
+      for (const packet::SocketAddress& server : seen.servers_of(path)) {
+        const auto same = [&](const ProbeTarget& one) { return one.link == link.name && one.server == server; };
+        const auto source = std::ranges::find_if(state.addresses, [&](const packet::Address& address) {
+          return address.family() == server.address.family() && (!link.source || link.source->value == address);
+        });
+        if (!state.carrier || source == state.addresses.end() || std::ranges::any_of(targets, same)) continue;
+        targets.push_back({link.name, link.interface, *source, server, state.mtu});
+      }
     }
   }
   seen.paths = probe(targets);
@@ -251,7 +256,10 @@ Observations observe(const config::Configuration& configuration) {
   look_at_certificates(configuration, seen);
   look_at_kernel(seen);
   if (const auto* server = configuration.server()) look_at_listening(*server, seen);
-  if (const auto* client = configuration.client()) look_at_paths(*client, seen);
+  if (const auto* client = configuration.client()) {
+    seen.names = look_up_names(*client, seen.links);
+    look_at_paths(*client, seen);
+  }
   return seen;
 }
 

@@ -28,7 +28,8 @@ bool stands(const config::ClientConfig& client, const ProbedPath& path, const Ob
     const auto known = std::ranges::find(client.tunnels, tunnel.name, &config::ClientTunnel::name);
     return tunnel.state == "up" && known != client.tunnels.end() &&
            std::ranges::any_of(known->paths, [&](const config::Path& one) {
-             return one.link.value == path.link && one.server.value == path.server;
+             const auto servers = seen.servers_of(one);
+             return one.link.value == path.link && std::ranges::find(servers, path.server) != servers.end();
            });
   });
 }
@@ -79,6 +80,20 @@ Finding verdict(const ProbedPath& path, const Observations& seen) {
 }
 
 }  // namespace
+
+void examine_names(const Observations& seen, Findings& findings) {
+  for (const ServerName& name : seen.names) {
+    if (name.addresses) {
+      std::string addresses;
+      for (const auto& address : *name.addresses) addresses += " " + address.to_string();
+      findings.push_back({Severity::ok, fmt::format("link {}: {} is{}", name.link, name.host, addresses), {}});
+      continue;
+    }
+    findings.push_back(
+        {Severity::problem, fmt::format("link {}: {}", name.link, name.addresses.error().message),
+         fmt::format("the name in `server`; links: {}: dns: ADDRESS names DNS servers to ask over it", name.link)});
+  }
+}
 
 void examine_reachability(const config::ClientConfig& client, const Observations& seen, Findings& findings) {
   for (const ProbedPath& path : seen.paths) {

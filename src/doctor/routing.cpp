@@ -121,7 +121,8 @@ void examine_own_rules(const Observations& seen, Findings& findings) {
     const auto same = [&](const RuleMessage& rule) {
       return rule.protocol == system::our_protocol && rule.family == wanted.family &&
              rule.priority == wanted.priority && rule.table == wanted.table && rule.mark == wanted.mark &&
-             rule.output_interface == wanted.output_interface;
+             rule.output_interface == wanted.output_interface && rule.source == wanted.source &&
+             rule.ignores_defaults == wanted.ignores_defaults;
     };
     if (std::ranges::none_of(seen.rules, same)) ++missing;
   }

@@ -30,6 +30,7 @@ std::optional<AddressAndLength> parse_with_length(std::string_view text) {
 }  // namespace
 
 std::optional<Address> Address::parse(std::string_view text) {
+  if (text.contains('\0')) return std::nullopt;  // inet_pton() would stop there
   std::array<std::uint8_t, 16> bytes{};
   const std::string terminated(text);
   if (inet_pton(AF_INET, terminated.c_str(), bytes.data()) == 1) return from_bytes(Bytes(bytes).first(4));
@@ -73,6 +74,11 @@ Prefix::Prefix(const Address& address, unsigned length) : length_(length) {
   address_ = Address::from_bytes(Bytes(bytes).first(given.size()));
 }
 
+Prefix Prefix::everything(Address::Family family) {
+  constexpr std::array<std::uint8_t, 16> zeros{};
+  return {Address::from_bytes(Bytes(zeros).first(family == Address::Family::ipv4 ? 4 : 16)), 0};
+}
+
 std::optional<Prefix> Prefix::parse(std::string_view text) {
   const auto parsed = parse_with_length(text);
   if (!parsed) return std::nullopt;
@@ -92,6 +98,21 @@ bool Prefix::contains(const Address& address) const {
 }
 
 bool Prefix::contains(const Prefix& other) const { return length_ <= other.length_ && contains(other.address_); }
+
+Address Prefix::last() const {
+  std::array<std::uint8_t, 16> bytes{};
+  const Bytes first = address_.bytes();
+  std::copy(first.begin(), first.end(), bytes.begin());
+  for (unsigned bit = length_; bit < address_.bits(); ++bit) {
+    bytes[bit / 8] = static_cast<std::uint8_t>(bytes[bit / 8] | 0x80u >> (bit % 8));
+  }
+  return Address::from_bytes(Bytes(bytes).first(first.size()));
+}
+
+bool Prefix::reserves(const Address& address) const {
+  if (length_ + 1 >= address_.bits()) return false;
+  return address == address_ || (address_.is_ipv4() && address == last());
+}
 
 std::string Prefix::to_string() const { return address_.to_string() + "/" + std::to_string(length_); }
 

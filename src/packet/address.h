@@ -59,6 +59,8 @@ class Prefix {
   Prefix(const Address& address, unsigned length);
   /// A host route: /32 or /128.
   explicit Prefix(const Address& address) : Prefix(address, address.bits()) {}
+  /// 0.0.0.0/0 or ::/0.
+  static Prefix everything(Address::Family family);
   /// "10.0.0.0/8" or a bare address (a host). Host bits that are set are an error: nullopt.
   static std::optional<Prefix> parse(std::string_view text);
 
@@ -67,6 +69,11 @@ class Prefix {
   bool is_host() const { return length_ == address_.bits(); }
   bool contains(const Address& address) const;
   bool contains(const Prefix& other) const;
+  /// The highest address that it holds.
+  Address last() const;
+  /// Whether the address is one that no host of this network has: the network's own and, of IPv4, the broadcast
+  /// address. A network of two hosts has neither (RFC 3021, RFC 6164).
+  bool reserves(const Address& address) const;
   bool overlaps(const Prefix& other) const { return contains(other) || other.contains(*this); }
 
   std::string to_string() const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/constant_time.h"
+
 namespace mpquic::peers {
 
 bool Peer::owns(const packet::Address& address) const {
@@ -25,6 +27,15 @@ std::shared_ptr<const Peer> Directory::find(const std::optional<std::string>& na
   Peer peer = *shared->second;
   peer.name = *name;
   return std::make_shared<const Peer>(std::move(peer));
+}
+
+std::shared_ptr<const Peer> Directory::find_by_token_hash(std::string_view hash) const {
+  std::shared_ptr<const Peer> found;
+  for (const auto& [name, peer] : peers_) {
+    const bool same = equal_in_constant_time(peer->token_hash, hash);
+    if (same && !hash.empty()) found = peer;
+  }
+  return found;
 }
 
 }  // namespace mpquic::peers

@@ -52,22 +52,30 @@ std::size_t Registry::learned_by(const std::string& tunnel, const std::string& p
 }
 
 Changes Registry::claim(PathRef path, std::shared_ptr<const Peer> peer, const std::string& tunnel,
-                        const packet::Address& address, Instant now) {
+                        const std::vector<packet::Address>& addresses, Instant now) {
   Changes changes;
-  remove_path(path, changes);  // it may have registered another address before
-  const Key key{tunnel, packet::Prefix(address)};
-  if (const auto held = routes_.find(key); held != routes_.end() && held->second.path != path) {
-    const auto holder = paths_.find(held->second.path);
-    if (holder != paths_.end() && holder->second.address == address) {
-      changes.superseded.push_back(holder->first);
-      remove_path(holder->first, changes);
-    }
-  }
-  const Registration registration{std::move(peer), tunnel, address, now, ++claims_};
+  remove_path(path, changes);  // it may have registered other addresses before
+  for (const auto& address : addresses) supersede_holder({tunnel, packet::Prefix(address)}, path, changes);
+  const Registration registration{std::move(peer), tunnel, addresses, now, ++claims_};
   paths_[path] = registration;
-  route(key, {path, registration.peer->name, RouteKind::registered, now, now}, changes);
+  for (const auto& address : addresses) {
+    route({tunnel, packet::Prefix(address)}, {path, registration.peer->name, RouteKind::registered, now, now}, changes);
+  }
   route_owned_prefixes(path, registration, changes);
   return changes;
+}
+
+std::vector<packet::Address> Registry::addresses_of(PathRef path) const {
+  const auto known = paths_.find(path);
+  return known == paths_.end() ? std::vector<packet::Address>() : known->second.addresses;
+}
+
+void Registry::supersede_holder(const Key& key, PathRef path, Changes& changes) {
+  const auto held = routes_.find(key);
+  if (held == routes_.end() || held->second.path == path || held->second.kind != RouteKind::registered) return;
+  const PathRef holder = held->second.path;
+  changes.superseded.push_back(holder);
+  remove_path(holder, changes);
 }
 
 // What the configuration gives to one client is reached by its newest path of the tunnel, until a host there shows

@@ -55,13 +55,15 @@ class Registry {
  public:
   explicit Registry(const RegistryLimits& limits) : limits_(limits) {}
 
-  /// `path` has registered `address` as its tunnel address. The caller has checked that the peer owns it.
+  /// `path` has registered these as its tunnel addresses. The caller has checked that the peer may have them.
   Changes claim(PathRef path, std::shared_ptr<const Peer> peer, const std::string& tunnel,
-                const packet::Address& address, Instant now);
+                const std::vector<packet::Address>& addresses, Instant now);
   /// A packet from `source`, which the peer owns, came over `path`. Beyond the limit the host that was silent longest
   /// is forgotten.
   Changes learn(PathRef path, const packet::Address& source, Instant now);
-  /// The path's client owns other things from now on, its tunnel address among them as before.
+  /// What the path has registered; empty: nothing, or no longer.
+  std::vector<packet::Address> addresses_of(PathRef path) const;
+  /// The path's client owns other things from now on; its tunnel addresses are the same as before.
   Changes change_peer(PathRef path, std::shared_ptr<const Peer> peer);
   /// The path's connection has ended.
   Changes gone(PathRef path);
@@ -79,7 +81,7 @@ class Registry {
   struct Registration {
     std::shared_ptr<const Peer> peer;
     std::string tunnel;
-    packet::Address address;
+    std::vector<packet::Address> addresses;
     Instant since{};
     std::uint64_t order = 0;  ///< of the claims; the greatest is the newest
   };
@@ -91,6 +93,7 @@ class Registry {
   void forget_silent_host(const std::string& tunnel, const std::string& peer, Changes& changes);
   void route_owned_prefixes(PathRef path, const Registration& registration, Changes& changes);
   void remove_path(PathRef path, Changes& changes);
+  void supersede_holder(const Key& key, PathRef path, Changes& changes);
 
   RegistryLimits limits_;
   std::map<PathRef, Registration> paths_;

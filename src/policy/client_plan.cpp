@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
+#include "policy/advertised_plan.h"
 #include "policy/lan_plan.h"
 #include "policy/planner.h"
 
@@ -23,28 +23,30 @@ constexpr std::uint32_t unreachable_metric = 1000;
 
 static_assert(config::most_routing_tables <= KernelSlot::size);
 
-packet::Prefix anywhere(Family family) {
-  constexpr std::array<std::uint8_t, 16> zeros{};
-  return {packet::Address::from_bytes(Bytes(zeros).first(family == Family::ipv4 ? 4 : 16)), 0};
-}
-
 class ClientPlanner : private Planner {
  public:
-  ClientPlanner(const config::ClientConfig& client, const Surroundings& now)
-      : Planner(now), client_(client), destinations_(destinations_of(client)) {}
+  ClientPlanner(const config::ClientConfig& client, const std::optional<config::Management>& management,
+                const Surroundings& now)
+      : Planner(now), client_(client), management_(management), destinations_(destinations_of(client)) {}
 
   Plan make() {
     plan_devices(client_, now_, plan_);
     for (std::size_t i = 0; i < client_.links.size(); ++i) link_table(i);
     if (!client_.classify.empty()) {
-      number(destinations_, KernelSlot::size - client_.links.size());
+      number(destinations_, count_for_destinations(client_));
       find_interfaces();
       for (std::size_t i = 0; i < destinations_.size(); ++i) destination_table(i);
-      forwarding(any_ipv6(client_.tunnels));
-      for (const auto& tunnel : client_.tunnels) loosen_reverse_path(tunnel.name);
-      if (any_ipv6(client_.tunnels)) {
+      const bool ipv6 =
+          std::ranges::any_of(client_.tunnels, [&](const auto& one) { return carries(one, Family::ipv6); });
+      forwarding(ipv6);
+      if (ipv6) {
         for (const std::string& interface : link_interfaces()) keep_router_advertisements(interface);
       }
+    }
+    plan_advertised(client_, management_, now_, plan_);
+    for (const auto& tunnel : client_.tunnels) {
+      const bool takes_routes = tunnel.speaks(config::Alpn::h3) && !tunnel.accept_routes.empty();
+      if (takes_routes || !client_.classify.empty()) loosen_reverse_path(tunnel.name);
     }
     for (const std::string& interface : link_interfaces()) loosen_reverse_path(interface);
     write_ruleset();
@@ -56,14 +58,14 @@ class ClientPlanner : private Planner {
     return *std::ranges::find(client_.tunnels, name, &config::ClientTunnel::name);
   }
 
-  /// Empty: no interface has the address that stands for it.
-  std::string interface_of(const config::Link& link) const {
-    return link.interface.empty() ? now_.interface_with(link.source->value) : link.interface;
+  /// Over h3 a tunnel has what it is given, whatever it asks for.
+  bool carries(const config::ClientTunnel& one, Family family) const {
+    return one.speaks(config::Alpn::h3) ? has_address(now_.handed_out(one.name), family) : has_address(one, family);
   }
 
   std::set<std::string> link_interfaces() const {
     std::set<std::string> names;
-    for (const auto& link : client_.links) names.insert(interface_of(link));
+    for (const auto& link : client_.links) names.insert(interface_of(link, now_));
     names.erase(std::string());
     return names;
   }
@@ -71,8 +73,8 @@ class ClientPlanner : private Planner {
   // What is bound to the link leaves by its own gateway, whatever the main table says.
   void link_table(std::size_t i) {
     const config::Link& link = client_.links[i];
-    const std::uint32_t number = now_.slot.first() + table_of_link(i);
-    const std::string interface = interface_of(link);
+    const std::uint32_t number = now_.slot.first() + table_of_link(client_, i);
+    const std::string interface = interface_of(link, now_);
     if (interface.empty()) {
       plan_.waiting.push_back(
           fmt::format("link {}: no interface has the address {}", link.name, link.source->value.to_string()));
@@ -93,7 +95,8 @@ class ClientPlanner : private Planner {
     const auto gateway4 = state.gateway4 ? state.gateway4 : now_.lease_gateway(interface, state);
     for (const auto& gateway : {gateway4, state.gateway6}) {
       if (!gateway) continue;
-      plan_.routing.routes.push_back({number, anywhere(gateway->family()), default_metric, state.ifindex, gateway});
+      plan_.routing.routes.push_back(
+          {number, packet::Prefix::everything(gateway->family()), default_metric, state.ifindex, gateway});
     }
     if (!gateway4 && !state.gateway6) {
       plan_.waiting.push_back(fmt::format("link {}: interface {} has no gateway", link.name, interface));
@@ -142,7 +145,8 @@ class ClientPlanner : private Planner {
       rule(family, table(i), mark(i), {});
       default_route(table(i), destination.tunnel, family, default_metric);
       if (!destination.fallback.empty()) default_route(table(i), destination.fallback, family, fallback_metric);
-      plan_.routing.routes.push_back({table(i), anywhere(family), unreachable_metric, 0, std::nullopt});
+      plan_.routing.routes.push_back(
+          {table(i), packet::Prefix::everything(family), unreachable_metric, 0, std::nullopt});
     }
     // From one LAN to another the way is the short one.
     for (const std::string& lan : lans_) {
@@ -156,8 +160,8 @@ class ClientPlanner : private Planner {
 
   void default_route(std::uint32_t table, const std::string& name, Family family, std::uint32_t metric) {
     const LinkState state = now_.link(name);
-    if (!state.present || !state.up || !now_.up(name, {}) || !has_address(tunnel(name), family)) return;
-    plan_.routing.routes.push_back({table, anywhere(family), metric, state.ifindex, std::nullopt});
+    if (!state.present || !state.up || !now_.up(name, {}) || !carries(tunnel(name), family)) return;
+    plan_.routing.routes.push_back({table, packet::Prefix::everything(family), metric, state.ifindex, std::nullopt});
   }
 
   void write_ruleset() {
@@ -206,6 +210,7 @@ class ClientPlanner : private Planner {
   }
 
   const config::ClientConfig& client_;
+  const std::optional<config::Management>& management_;
   std::vector<Destination> destinations_;
   std::vector<std::vector<std::string>> interfaces_;  ///< of each rule
   std::set<std::string> lans_;
@@ -213,8 +218,9 @@ class ClientPlanner : private Planner {
 
 }  // namespace
 
-Plan make_client_plan(const config::ClientConfig& client, const Surroundings& now) {
-  return ClientPlanner(client, now).make();
+Plan make_client_plan(const config::ClientConfig& client, const std::optional<config::Management>& management,
+                      const Surroundings& now) {
+  return ClientPlanner(client, management, now).make();
 }
 
 }  // namespace mpquic::policy

@@ -21,8 +21,28 @@ std::vector<Destination> destinations_of(const config::ClientConfig& client) {
   return destinations;
 }
 
-std::uint32_t table_of_link(std::size_t link) {
-  return system::KernelSlot::size - 1 - static_cast<std::uint32_t>(link);
+std::optional<AdvertisedNumbers> advertised_numbers(const config::ClientConfig& client) {
+  constexpr std::uint32_t end = system::KernelSlot::size;
+  static_assert(config::tables_for_advertised_routes == 3);
+  if (!client.speaks(config::Alpn::h3)) return std::nullopt;
+  return AdvertisedNumbers{.nearer = end - 3, .addressed = end - 2, .table = end - 1};
+}
+
+namespace {
+
+std::uint32_t end_of_links(const config::ClientConfig& client) {
+  const auto advertised = advertised_numbers(client);
+  return advertised ? advertised->nearer : system::KernelSlot::size;
+}
+
+}  // namespace
+
+std::uint32_t table_of_link(const config::ClientConfig& client, std::size_t link) {
+  return end_of_links(client) - 1 - static_cast<std::uint32_t>(link);
+}
+
+std::uint32_t count_for_destinations(const config::ClientConfig& client) {
+  return end_of_links(client) - static_cast<std::uint32_t>(client.links.size());
 }
 
 std::map<std::uint32_t, std::string> table_purposes(const config::Configuration& configuration) {
@@ -34,7 +54,10 @@ std::map<std::uint32_t, std::string> table_purposes(const config::Configuration&
   if (const auto* client = configuration.client()) {
     for (const Destination& destination : destinations_of(*client))
       add_tunnel(destination.tunnel, destination.fallback);
-    for (std::size_t i = 0; i < client->links.size(); ++i) purposes[table_of_link(i)] = "link." + client->links[i].name;
+    for (std::size_t i = 0; i < client->links.size(); ++i) {
+      purposes[table_of_link(*client, i)] = "link." + client->links[i].name;
+    }
+    if (const auto advertised = advertised_numbers(*client)) purposes[advertised->table] = "advertised";
   }
   // A server with one tunnel needs none.
   if (const auto* server = configuration.server(); server != nullptr && server->tunnels.size() > 1) {

@@ -51,7 +51,8 @@ void keep_one_of_each_place(std::vector<system::PolicyRoute>& routes) {
 
 Plan make_plan(const config::Configuration& configuration, const Surroundings& now) {
   const auto* client = configuration.client();
-  Plan plan = client != nullptr ? make_client_plan(*client, now) : make_server_plan(*configuration.server(), now);
+  Plan plan = client != nullptr ? make_client_plan(*client, configuration.management, now)
+                                : make_server_plan(*configuration.server(), now);
   keep_one_of_each_place(plan.routing.routes);
   return plan;
 }

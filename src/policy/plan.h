@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/model.h"
+#include "policy/handed_out.h"
 #include "policy/numbers.h"
 #include "policy/sysctls.h"
 #include "system/devices.h"
@@ -50,6 +51,8 @@ struct Surroundings {
   std::function<std::optional<packet::Address>(std::string_view interface, const system::LinkState&)> lease_gateway;
   /// Whether packets for this tunnel have somewhere to go; at a server: those for this client.
   std::function<bool(const std::string& tunnel, const std::string& client)> up;
+  /// To a client's tunnel; nothing if it speaks mpquic-ip, or was not up yet.
+  std::function<HandedOut(const std::string& tunnel)> handed_out;
 };
 
 /// Interfaces that the configuration names and whose state a plan depends on, each once.

@@ -15,6 +15,8 @@ namespace mpquic::policy {
 /// IP versions, each of which has its own routes and rules.
 inline constexpr packet::Address::Family families[] = {packet::Address::Family::ipv4, packet::Address::Family::ipv6};
 
+inline constexpr std::uint32_t main_table = 254;
+
 /// Of a route in one of our tables to a network that is right there; comes before all others.
 inline constexpr std::uint32_t local_metric = 1;
 
@@ -26,6 +28,15 @@ std::vector<std::string> names_of_tunnels(const auto& tunnels) {
 
 inline bool has_address(const config::Tunnel& tunnel, packet::Address::Family family) {
   return std::ranges::any_of(tunnel.addresses, [&](const auto& one) { return one->address.family() == family; });
+}
+
+inline bool has_address(const HandedOut& given, packet::Address::Family family) {
+  return std::ranges::any_of(given.addresses, [&](const auto& one) { return one.address.family() == family; });
+}
+
+/// Empty: no interface has the address that stands for the link.
+inline std::string interface_of(const config::Link& link, const Surroundings& now) {
+  return link.interface.empty() ? now.interface_with(link.source->value) : link.interface;
 }
 
 bool any_ipv6(const auto& tunnels) {

@@ -13,8 +13,6 @@ using Family = packet::Address::Family;
 using system::KernelSlot;
 using system::LinkState;
 
-constexpr std::uint32_t main_table = 254;
-
 class ServerPlanner : private Planner {
  public:
   ServerPlanner(const config::ServerConfig& server, const Surroundings& now)
@@ -123,7 +121,9 @@ class ServerPlanner : private Planner {
 
   void write_egress(const config::Egress& egress, const std::vector<std::string>& tunnels) {
     rules_.begin_chain("forward", "type filter hook forward priority filter");
-    rules_.add("oifname {} iifname {} accept", quoted_set(tunnels), quoted_set(tunnels));
+    // Workers see to it that clients do not reach each other; what came past them does not, either.
+    rules_.add("oifname {} iifname {} {}", quoted_set(tunnels), quoted_set(tunnels),
+               server_.between_clients ? "accept" : "reject with icmpx type admin-prohibited");
     rules_.add("oifname {} ct state established,related accept", quoted_set(tunnels));
     rules_.add("oifname {} ct status dnat accept", quoted_set(tunnels));
     rules_.add("oifname {} drop", quoted_set(tunnels));

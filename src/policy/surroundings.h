@@ -12,7 +12,8 @@ namespace mpquic::policy {
 
 /// As the kernel is now. What is returned is good as long as `keeper` and `links` are.
 inline Surroundings surroundings(Keeper& keeper, const system::LinkTable& links,
-                                 std::function<bool(const std::string& tunnel, const std::string& client)> up) {
+                                 std::function<bool(const std::string& tunnel, const std::string& client)> up,
+                                 std::function<HandedOut(const std::string& tunnel)> handed_out) {
   return {.slot = keeper.slot(),
           .numbers = keeper.numbers(),
           .link = [&links](std::string_view name) { return links.state(name); },
@@ -24,7 +25,8 @@ inline Surroundings surroundings(Keeper& keeper, const system::LinkTable& links,
           .sysctl = [&keeper](const std::string& name) { return keeper.original(name); },
           .lease_gateway = [](std::string_view interface,
                               const system::LinkState& state) { return system::lease_gateway(interface, state); },
-          .up = std::move(up)};
+          .up = std::move(up),
+          .handed_out = std::move(handed_out)};
 }
 
 }  // namespace mpquic::policy

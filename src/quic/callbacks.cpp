@@ -39,6 +39,59 @@ struct Callbacks {
     return 0;
   }
 
+  static int keys(ngtcp2_conn*, ngtcp2_encryption_level level, void* user_data) {
+    if (level == NGTCP2_ENCRYPTION_LEVEL_1RTT) connection(user_data).owner_->on_keys();
+    return 0;
+  }
+
+  // A stream that nobody here has a use for: what it carries is not read, so it ends at its flow control.
+  static int stream_data(ngtcp2_conn*, std::uint32_t flags, std::int64_t stream, std::uint64_t,
+                         const std::uint8_t* data, std::size_t size, void* user_data, void*) {
+    Connection& self = connection(user_data);
+    const bool end = (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0;
+    if (self.streams_ != nullptr) self.streams_->on_stream_data(stream, {data, size}, end);
+    return 0;
+  }
+
+  static int stream_acknowledged(ngtcp2_conn*, std::int64_t stream, std::uint64_t, std::uint64_t size, void* user_data,
+                                 void*) {
+    Connection& self = connection(user_data);
+    if (self.streams_ != nullptr) self.streams_->on_stream_acknowledged(stream, size);
+    return 0;
+  }
+
+  static int stream_reset(ngtcp2_conn*, std::int64_t stream, std::uint64_t, std::uint64_t, void* user_data, void*) {
+    Connection& self = connection(user_data);
+    if (self.streams_ != nullptr) self.streams_->on_stream_reset(stream);
+    return 0;
+  }
+
+  static int stop_sending(ngtcp2_conn*, std::int64_t stream, std::uint64_t, void* user_data, void*) {
+    Connection& self = connection(user_data);
+    if (self.streams_ != nullptr) self.streams_->on_stream_unwritable(stream);
+    return 0;
+  }
+
+  static int stream_closed(ngtcp2_conn* handle, std::uint32_t flags, std::int64_t stream, std::uint64_t code,
+                           void* user_data, void*) {
+    Connection& self = connection(user_data);
+    const bool has_code = (flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET) != 0;
+    if (self.streams_ != nullptr) self.streams_->on_stream_closed(stream, has_code ? code : 0);
+    // The place of a stream that the other end had opened is for its next one.
+    if (ngtcp2_conn_is_local_stream(handle, stream) != 0) return 0;
+    if (ngtcp2_is_bidi_stream(stream) != 0)
+      ngtcp2_conn_extend_max_streams_bidi(handle, 1);
+    else
+      ngtcp2_conn_extend_max_streams_uni(handle, 1);
+    return 0;
+  }
+
+  static int stream_unblocked(ngtcp2_conn*, std::int64_t stream, std::uint64_t, void* user_data, void*) {
+    Connection& self = connection(user_data);
+    if (self.streams_ != nullptr) self.streams_->on_stream_unblocked(stream);
+    return 0;
+  }
+
   static int datagram(ngtcp2_conn*, std::uint32_t, const std::uint8_t* data, std::size_t size, void* user_data) {
     Connection& self = connection(user_data);
     ++self.counts_.rx_datagrams;
@@ -85,6 +138,12 @@ struct Callbacks {
     callbacks.rand = random;
     callbacks.get_new_connection_id = new_connection_id;
     callbacks.remove_connection_id = remove_connection_id;
+    callbacks.recv_stream_data = stream_data;
+    callbacks.acked_stream_data_offset = stream_acknowledged;
+    callbacks.stream_reset = stream_reset;
+    callbacks.stream_stop_sending = stop_sending;
+    callbacks.stream_close = stream_closed;
+    callbacks.extend_max_stream_data = stream_unblocked;
     callbacks.recv_datagram = datagram;
     callbacks.ack_datagram = acknowledged;
     callbacks.lost_datagram = lost;
@@ -100,6 +159,7 @@ struct Callbacks {
     callbacks.recv_stateless_reset = stateless_reset;
     // A client counts as connected when the server has verified its certificate, which only HANDSHAKE_DONE says.
     callbacks.handshake_confirmed = established;
+    callbacks.recv_rx_key = keys;  // it has those for sending by then
     return callbacks;
   }
 
@@ -108,6 +168,8 @@ struct Callbacks {
     callbacks.decrypt = decrypt;
     callbacks.recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
     callbacks.handshake_completed = established;
+    // With these it may send, half a round trip before the client has proved who it is (RFC 9001, 5.7).
+    callbacks.recv_tx_key = keys;
     return callbacks;
   }
 };

@@ -40,12 +40,27 @@ ngtcp2_settings library_settings(const TransportSettings& settings, bool remote_
   return result;
 }
 
+// What streams carry is small: requests, addresses, routes. Where packets go over them, the path has no more room
+// either.
+constexpr std::uint64_t stream_window = 256 << 10;
+constexpr std::uint64_t connection_window = 1 << 20;
+constexpr std::uint64_t most_requests = 16;
+constexpr std::uint64_t most_one_way_streams = 16;
+
 ngtcp2_transport_params transport_parameters(const TransportSettings& settings) {
   ngtcp2_transport_params result;
   ngtcp2_transport_params_default(&result);
   result.max_idle_timeout = duration(settings.idle_timeout);
   result.max_datagram_frame_size = 65535;  // RFC 9221, 3: any size that fits a packet
   result.active_connection_id_limit = 7;
+  if (settings.streams) {
+    result.initial_max_streams_bidi = most_requests;
+    result.initial_max_streams_uni = most_one_way_streams;
+    result.initial_max_stream_data_bidi_local = stream_window;
+    result.initial_max_stream_data_bidi_remote = stream_window;
+    result.initial_max_stream_data_uni = stream_window;
+    result.initial_max_data = connection_window;
+  }
   return result;
 }
 
@@ -211,6 +226,36 @@ void Connection::on_deadline(Instant now) {
   if (const int error = ngtcp2_conn_handle_expiry(handle_.get(), timestamp(now)); error != 0) fail(error);
 }
 
+std::optional<StreamId> Connection::open_stream() {
+  StreamId stream = 0;
+  if (ngtcp2_conn_open_bidi_stream(handle_.get(), &stream, nullptr) != 0) return std::nullopt;
+  return stream;
+}
+
+std::optional<StreamId> Connection::open_one_way_stream() {
+  StreamId stream = 0;
+  if (ngtcp2_conn_open_uni_stream(handle_.get(), &stream, nullptr) != 0) return std::nullopt;
+  return stream;
+}
+
+void Connection::consumed(StreamId stream, std::size_t bytes) {
+  ngtcp2_conn_extend_max_stream_offset(handle_.get(), stream, bytes);
+  ngtcp2_conn_extend_max_offset(handle_.get(), bytes);
+}
+
+void Connection::reset_stream(StreamId stream, std::uint64_t code) {
+  ngtcp2_conn_shutdown_stream_write(handle_.get(), 0, stream, code);
+}
+
+void Connection::stop_sending(StreamId stream, std::uint64_t code) {
+  ngtcp2_conn_shutdown_stream_read(handle_.get(), 0, stream, code);
+}
+
+bool Connection::datagrams_accepted() const {
+  const ngtcp2_transport_params* remote = ngtcp2_conn_get_remote_transport_params(handle_.get());
+  return remote != nullptr && remote->max_datagram_frame_size > 0;
+}
+
 void Connection::close(std::uint64_t code, std::string reason) {
   if (state_ == ConnectionState::closed) return;
   closed(CloseCause::local, std::move(reason));
@@ -235,7 +280,7 @@ void Connection::fail(int error) {
     case NGTCP2_ERR_CLOSING: return closed(CloseCause::protocol_error, "connection dropped");
     case NGTCP2_ERR_CRYPTO: {
       const std::uint8_t alert = ngtcp2_conn_get_tls_alert(handle_.get());
-      const std::string certificate = verification_failure(tls_.get());
+      const std::string certificate = credentials_->verification_failure(tls_.get());
       ngtcp2_ccerr_set_tls_alert(&goodbye_.emplace(), alert, nullptr, 0);
       const char* name = gnutls_alert_get_name(static_cast<gnutls_alert_description_t>(alert));
       return closed(CloseCause::refused, !certificate.empty() ? "the other end's certificate is refused: " + certificate
@@ -314,5 +359,7 @@ packet::SocketAddress Connection::remote() const { return socket_address(ngtcp2_
 packet::SocketAddress Connection::local() const { return socket_address(ngtcp2_conn_get_path(handle_.get())->local); }
 
 std::optional<std::string> Connection::peer_name() const { return peer_common_name(tls_.get()); }
+
+std::string_view Connection::alpn() const { return agreed_protocol(tls_.get()); }
 
 }  // namespace mpquic::quic

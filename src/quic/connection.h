@@ -9,6 +9,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/handle.h"
@@ -18,6 +20,7 @@
 #include "packet/udp_batch.h"
 #include "quic/connection_id.h"
 #include "quic/path_mtu.h"
+#include "quic/streams.h"
 #include "quic/tls.h"
 
 namespace mpquic::quic {
@@ -26,7 +29,9 @@ enum class CongestionControl : std::uint8_t { bbr, cubic };
 
 /// What both ends of a path agree on by configuration (docs/protocol.md).
 struct TransportSettings {
-  std::string alpn = "mpquic-ip";
+  /// Application protocols, best first: those that a client offers, and a server takes.
+  std::vector<std::string> alpn = {"mpquic-ip"};
+  bool streams = false;  ///< whether the other end may open streams, and answer on ours
   CongestionControl congestion = CongestionControl::bbr;
   Duration keep_alive = std::chrono::seconds(15);
   Duration idle_timeout = std::chrono::seconds(60);
@@ -41,6 +46,8 @@ class DatagramSource {
   /// Whether something waits behind front().
   virtual bool more() const = 0;
   virtual void pop() = 0;
+  /// What stands before front() in its datagram; part of max_size. At most 16 bytes.
+  virtual Bytes prefix() const { return {}; }
 
  protected:
   ~DatagramSource() = default;
@@ -49,6 +56,8 @@ class DatagramSource {
 /// What a connection tells its owner, from within receive() and on_deadline(). The owner must not destroy it there.
 class ConnectionOwner {
  public:
+  /// Keys for streams and datagrams are there, and alpn() is known; who the other end is may not be proved yet.
+  virtual void on_keys() {}
   virtual void on_established() = 0;
   /// Of the datagrams sent, counted from 1, the `number`th did not arrive.
   virtual void on_lost(std::uint64_t number) = 0;
@@ -147,6 +156,19 @@ class Connection {
   /// Takes all its ids out of the server's table; before a server's connection is destroyed.
   void forget_connection_ids();
 
+  /// Who speaks over the connection's streams, from on_keys() on. Outlives the connection, or is taken away by nullptr.
+  void set_streams(StreamProtocol* protocol) { streams_ = protocol; }
+  /// nullopt: the other end allows no more of them at the moment.
+  std::optional<StreamId> open_stream();
+  std::optional<StreamId> open_one_way_stream();
+  /// Lets the other end send as much again.
+  void consumed(StreamId stream, std::size_t bytes);
+  /// Gives up sending (RESET_STREAM), or wants to hear no more (STOP_SENDING), with an application error code.
+  void reset_stream(StreamId stream, std::uint64_t code);
+  void stop_sending(StreamId stream, std::uint64_t code);
+  /// Whether the other end takes DATAGRAM frames at all (RFC 9221, 3). From on_keys() on.
+  bool datagrams_accepted() const;
+
   ConnectionState state() const { return state_; }
   CloseCause close_cause() const { return close_cause_; }
   /// One line, for the log; empty while open.
@@ -161,6 +183,11 @@ class Connection {
   packet::SocketAddress local() const;
   /// From its certificate; nullopt when it sent none. Server, established.
   std::optional<std::string> peer_name() const;
+  /// The application protocol of this connection; empty while that is open.
+  std::string_view alpn() const;
+  /// Server, established: why these credentials, which are newer than the connection may be, would not let the client's
+  /// certificate in; empty: they would, or it has none.
+  std::string distrust(const TlsContext& now) const { return now.distrust(tls_.get(), *credentials_); }
   Instant last_received() const { return last_received_; }
 
  private:
@@ -176,6 +203,7 @@ class Connection {
   std::size_t send_quantum() const;
   std::size_t sent_packet_size(std::uint64_t datagram_id) const;
   ngtcp2_ssize write_packet(DatagramSource& source, MutableBytes space);
+  std::optional<ngtcp2_ssize> write_streams(MutableBytes space);
   bool write_goodbye(packet::UdpBatch& batch);
   const packet::Envelope& envelope();
 
@@ -188,6 +216,7 @@ class Connection {
   TlsSession tls_;
   Handle handle_;
   ConnectionOwner* owner_ = nullptr;
+  StreamProtocol* streams_ = nullptr;
   std::optional<ServerIdentity> identity_;
   ngtcp2_cid client_chosen_id_{};  ///< server: of the first Initial; ngtcp2 forgets it when it can't decrypt that
   ngtcp2_cid first_id_{};

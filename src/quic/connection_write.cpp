@@ -3,6 +3,8 @@
 //   or the end of the source says stop.
 #include <algorithm>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "quic/connection.h"
@@ -24,6 +26,8 @@ constexpr std::size_t aead_tag = 16;
 // On a fast path, 64 KiB (the most that ngtcp2 asks for) are gone sooner than a timer can fire.
 constexpr double burst_seconds = 0.0002;
 constexpr double longest_burst = 256 << 10;
+
+ngtcp2_vec vector_of(Bytes bytes) { return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()}; }
 
 bool same_address(const ngtcp2_addr& a, const ngtcp2_addr& b) {
   return a.addrlen == b.addrlen && std::memcmp(a.addr, b.addr, a.addrlen) == 0;
@@ -90,6 +94,7 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
         ngtcp2_conn_write_pkt(handle_.get(), &path_.path, &packet_info_, space.data(), room, time);
     if (written != 0) return written;
   }
+  if (const auto written = write_streams(space.first(room))) return *written;
   for (bool begun = false;; begun = true) {
     const packet::Pieces* next = largest == 0 ? nullptr : source.front(largest, now_);
     if (next == nullptr) {
@@ -97,14 +102,18 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
     }
     const bool share = next->size() <= small_datagram && source.more();
     if (share && !begun) room = std::min(room, shared_packet_size);
-    const std::array<ngtcp2_vec, 2> pieces = {{{const_cast<std::uint8_t*>(next->head.data()), next->head.size()},
-                                               {const_cast<std::uint8_t*>(next->rest.data()), next->rest.size()}}};
-    const std::size_t size = next->size();
+    const Bytes prefix = source.prefix();
+    std::array<ngtcp2_vec, 3> pieces;
+    std::size_t piece_count = 0;
+    for (const Bytes piece : {prefix, next->head, next->rest}) {
+      if (!piece.empty()) pieces[piece_count++] = vector_of(piece);
+    }
+    const std::size_t size = prefix.size() + next->size();
     int accepted = 0;
     const ngtcp2_ssize written =
         ngtcp2_conn_writev_datagram(handle_.get(), &path_.path, &packet_info_, space.data(), room, &accepted,
                                     share ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE : NGTCP2_WRITE_DATAGRAM_FLAG_NONE,
-                                    next_datagram_ << 16 | size, pieces.data(), next->rest.empty() ? 1 : 2, time);
+                                    next_datagram_ << 16 | size, pieces.data(), piece_count, time);
     if (accepted != 0) {
       ++next_datagram_;
       ++counts_.tx_datagrams;
@@ -113,6 +122,31 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
     }
     if (written != NGTCP2_ERR_WRITE_MORE) return written;
   }
+}
+
+// What streams have to say comes first, in the packet that datagrams then fill. nullopt: that packet has still room.
+std::optional<ngtcp2_ssize> Connection::write_streams(MutableBytes space) {
+  const auto time = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
+  while (streams_ != nullptr && state_ != ConnectionState::closed) {
+    const StreamData data = streams_->next_data();
+    if (data.stream < 0) break;
+    std::array<ngtcp2_vec, StreamData::most_pieces> pieces;
+    std::ranges::transform(std::span(data.pieces).first(data.piece_count), pieces.begin(), vector_of);
+    const std::uint32_t flags = NGTCP2_WRITE_STREAM_FLAG_MORE | (data.end ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0U);
+    ngtcp2_ssize taken = -1;
+    const ngtcp2_ssize written =
+        ngtcp2_conn_writev_stream(handle_.get(), &path_.path, &packet_info_, space.data(), space.size(), &taken, flags,
+                                  data.stream, pieces.data(), data.piece_count, time);
+    if (taken >= 0) streams_->on_stream_sent(data.stream, static_cast<std::size_t>(taken));
+    switch (written) {
+      case NGTCP2_ERR_WRITE_MORE: break;
+      case NGTCP2_ERR_STREAM_DATA_BLOCKED: streams_->on_stream_blocked(data.stream); break;
+      case NGTCP2_ERR_STREAM_SHUT_WR:
+      case NGTCP2_ERR_STREAM_NOT_FOUND: streams_->on_stream_unwritable(data.stream); break;
+      default: return written;
+    }
+  }
+  return std::nullopt;
 }
 
 bool Connection::write_goodbye(packet::UdpBatch& batch) {

@@ -49,6 +49,7 @@ class ServerEndpoint final : public ConnectionIdTable {
                  const AdmissionLimits& limits, DropCounters& drops);
 
   void set_credentials(const ServerCredentials& credentials) { credentials_ = credentials; }
+  const ServerCredentials& credentials() const { return credentials_; }
   /// Answers to payloads of no connection go to `replies`.
   Destination find(const Arrival& arrival, packet::UdpBatch& replies, Instant now);
   /// The handshake of an accepted connection has ended, or the connection before it.

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/handle.h"
 #include "base/result.h"
@@ -22,7 +24,14 @@ struct TlsSettings {
   std::filesystem::path key;
   std::filesystem::path ca;  ///< empty: the peer is not verified
   std::string server_name;   ///< client: the name the server's certificate must have
+  /// Server: revocation lists, each signed by one of `ca`, which whoever names the file has seen to. May be empty.
+  std::filesystem::path crl{};
+  /// Server: who speaks h3 may do without a certificate, since it may have a token. One that it shows must be good.
+  bool h3_without_certificate = false;
 };
+
+/// An application protocol as ALPN spells it (RFC 7301): HTTP/3 (RFC 9114, 3.1).
+inline constexpr std::string_view alpn_h3 = "h3";
 
 /// Credentials, loaded once and shared by all connections that are made with them. TLS 1.3 only, no tickets, no early
 /// data.
@@ -30,27 +39,39 @@ class TlsContext : public std::enable_shared_from_this<TlsContext> {
  public:
   static Result<std::shared_ptr<const TlsContext>> load(const TlsSettings& settings);
 
-  /// Sessions for ngtcp2 with `alpn` as the only protocol, which use the credentials as long as they live. `reference`
-  /// outlives the session too. nullptr: out of memory.
-  TlsSession client_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const;
-  TlsSession server_session(const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const;
+  /// Sessions for ngtcp2, which use the credentials as long as they live. Of the application protocols a client offers
+  /// all, and a server takes the first of its own that it is offered. `reference` outlives the session too. nullptr:
+  /// out of memory.
+  TlsSession client_session(std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const;
+  TlsSession server_session(std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const;
+
+  /// Of a session that was made with these credentials: why the peer's certificate was refused, in one line; empty when
+  /// it was not.
+  std::string verification_failure(gnutls_session_t session) const;
+
+  /// Of a server's session that stands, made with `former` credentials: why these would refuse the client's
+  /// certificate. Empty: they would not, or it has shown none. Dates do not count, a connection outlives its
+  /// certificate.
+  std::string distrust(gnutls_session_t session, const TlsContext& former) const;
 
  private:
   using Credentials = std::unique_ptr<gnutls_certificate_credentials_st, Deleter<gnutls_certificate_free_credentials>>;
   using Priority = std::unique_ptr<gnutls_priority_st, Deleter<gnutls_priority_deinit>>;
 
   TlsContext() = default;
-  TlsSession session(unsigned flags, const std::string& alpn, ngtcp2_crypto_conn_ref& reference) const;
+  Result<void> load_trust();
+  TlsSession session(unsigned flags, std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const;
 
   TlsSettings settings_;
   Credentials credentials_;
   Priority priority_;
+  std::string trust_;  ///< contents of the files that say whom to trust: to tell whether others trust the same
 };
+
+/// The application protocol that both ends have agreed on, as long as the session lives; empty: none yet.
+std::string_view agreed_protocol(gnutls_session_t session);
 
 /// The common name of the certificate that the peer has proved to own; nullopt when it sent none.
 std::optional<std::string> peer_common_name(gnutls_session_t session);
-
-/// Why the peer's certificate was refused, in one line; empty when it was not.
-std::string verification_failure(gnutls_session_t session);
 
 }  // namespace mpquic::quic

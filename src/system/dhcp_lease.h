@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "packet/address.h"
 #include "system/link_table.h"
@@ -21,5 +22,9 @@ struct LeaseFiles {
 /// say.
 std::optional<packet::Address> lease_gateway(std::string_view interface, const LinkState& state,
                                              const LeaseFiles& files = {});
+
+/// The DNS servers that DHCP gave to it, by the same rules.
+std::vector<packet::Address> lease_name_servers(std::string_view interface, const LinkState& state,
+                                                const LeaseFiles& files = {});
 
 }  // namespace mpquic::system

@@ -67,17 +67,18 @@ Result<void> change_link(NetlinkSocket& socket, const Target& target, const Inte
 }
 
 Result<void> change_addresses(NetlinkSocket& socket, const Target& target, const InterfaceChanges& changes) {
-  for (const AddressMessage& old : changes.remove) {
-    auto request = address_change(fmt::format("remove address {} from {}", old.address.to_string(), target.name),
-                                  RTM_DELADDR, 0, target, old.address, old.peer.value_or(old.address.address));
-    if (auto done = socket.apply(std::move(request), EADDRNOTAVAIL); !done) return done;
-  }
+  // With the last address of an IP version the kernel takes all of its routes away, so new ones come first.
   for (const packet::InterfaceAddress& address : changes.add) {
     auto request = address_change(fmt::format("add address {} to {}", address.to_string(), target.name), RTM_NEWADDR,
                                   NLM_F_CREATE | NLM_F_REPLACE, target, address, address.address);
     // Nobody else is on a TUN who could have the address: usable at once, without duplicate address detection.
     request.put_u32(IFA_FLAGS, IFA_F_NODAD);
     if (auto done = socket.apply(std::move(request)); !done) return done;
+  }
+  for (const AddressMessage& old : changes.remove) {
+    auto request = address_change(fmt::format("remove address {} from {}", old.address.to_string(), target.name),
+                                  RTM_DELADDR, 0, target, old.address, old.peer.value_or(old.address.address));
+    if (auto done = socket.apply(std::move(request), EADDRNOTAVAIL); !done) return done;
   }
   return {};
 }

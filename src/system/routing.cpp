@@ -46,7 +46,9 @@ std::optional<PolicyRule> parse_policy_rule(const Message& message) {
                     .table = rule->table,
                     .mark = rule->mark,
                     .mask = rule->mask,
-                    .output_interface = rule->output_interface};
+                    .output_interface = rule->output_interface,
+                    .source = rule->source,
+                    .ignores_defaults = rule->ignores_defaults};
 }
 
 Request route_request(std::string purpose, std::uint16_t type, std::uint16_t flags, const PolicyRoute& route) {
@@ -71,12 +73,15 @@ Request rule_request(std::string purpose, std::uint16_t type, std::uint16_t flag
   fib_rule_hdr header{};
   header.family = kernel_family(rule.family);
   header.action = FR_ACT_TO_TBL;
+  if (rule.source) header.src_len = static_cast<std::uint8_t>(rule.source->length());
   Request request(std::move(purpose), type, flags, header);
   request.put_u32(FRA_PRIORITY, rule.priority);
   request.put_u32(FRA_TABLE, rule.table);
   request.put_u8(FRA_PROTOCOL, our_protocol);
   if (rule.mask != 0) request.put_u32(FRA_FWMARK, rule.mark).put_u32(FRA_FWMASK, rule.mask);
   if (!rule.output_interface.empty()) request.put_text(FRA_OIFNAME, rule.output_interface);
+  if (rule.source) request.put_bytes(FRA_SRC, rule.source->address().bytes());
+  if (rule.ignores_defaults) request.put_u32(FRA_SUPPRESS_PREFIXLEN, 0);
   return request;
 }
 
@@ -130,10 +135,11 @@ std::string PolicyRoute::to_string() const {
 
 std::string PolicyRule::to_string() const {
   std::string what;
+  if (source) what += " from " + source->to_string();
   if (mask != 0) what += fmt::format(" fwmark {:#x}/{:#x}", mark, mask);
   if (!output_interface.empty()) what += " oif " + output_interface;
-  return fmt::format("{}{} lookup {} priority {}", family == packet::Address::Family::ipv4 ? "ipv4" : "ipv6", what,
-                     table, priority);
+  return fmt::format("{}{} lookup {}{} priority {}", family == packet::Address::Family::ipv4 ? "ipv4" : "ipv6", what,
+                     table, ignores_defaults ? " suppress_prefixlength 0" : "", priority);
 }
 
 bool RoutingScope::holds(const PolicyRoute& route) const {

@@ -27,13 +27,15 @@ struct PolicyRoute {
   std::string to_string() const;
 };
 
-/// A rule of ours: what has this mark, or is bound to this interface, is looked up in a table.
+/// A rule of ours: what has this mark, is bound to this interface, or comes from this source is looked up in a table.
 struct PolicyRule {
   packet::Address::Family family = packet::Address::Family::ipv4;
   std::uint32_t priority = 0;  ///< lower comes first
   std::uint32_t table = 0;
   std::uint32_t mark = 0, mask = 0;  ///< mask 0: any
   std::string output_interface;      ///< that a socket is bound to; empty: any
+  std::optional<packet::Prefix> source;
+  bool ignores_defaults = false;  ///< what only a route of length 0 of the table matches goes on to the next rule
 
   auto operator<=>(const PolicyRule&) const = default;
   std::string to_string() const;

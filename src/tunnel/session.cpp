@@ -51,6 +51,7 @@ const packet::Pieces* Session::front(std::size_t max_size, Instant now) {
       held_back_ = true;
       return nullptr;
     }
+    if (packet->size() <= let_through_) return packet;
     drops_.count(Drop::too_big);
     listener_.on_too_big(*packet, max_size);
     queue_.pop();

@@ -42,6 +42,9 @@ class Session final : public quic::DatagramSource {
   /// Sends the 4 bytes of a registration (docs/protocol.md) ahead of everything else.
   void send_registration(const packet::Address& tunnel_address);
 
+  /// Packets up to this size are given by front() even if they do not fit: they have another way.
+  void let_through(std::size_t size) { let_through_ = size; }
+
   const packet::Pieces* front(std::size_t max_size, Instant now) override;
   bool more() const override { return registration_waits_ ? !queue_.empty() : queue_.more(); }
   void pop() override;
@@ -56,6 +59,7 @@ class Session final : public quic::DatagramSource {
   DropCounters& drops_;
   TooBigListener& listener_;
   Queue queue_;
+  std::size_t let_through_ = 0;
   bool open_ = false;
   bool held_back_ = false;
   Instant settled_at_ = never;

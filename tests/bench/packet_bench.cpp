@@ -117,7 +117,7 @@ BENCHMARK(merge_pure_acknowledgements);
 void packet_too_big(benchmark::State& state) {
   const Packet packet = packet_of(sample::Udp{.payload = sample::payload_of(1472)});
   const Address reporter = *Address::parse("10.0.0.1");
-  Packet out(packet_too_big_size_max);
+  Packet out(icmp_error_size_max);
   for (auto _ : state) benchmark::DoNotOptimize(write_packet_too_big(out, {packet, {}}, reporter, 1400));
 }
 BENCHMARK(packet_too_big);

@@ -83,6 +83,15 @@ class Authority:
             self._cert("client", name)
         return self._pair(name)
 
+    def renew_client(self, name: str) -> None:
+        """A new certificate in the place of the old one, which the list of revoked ones goes on to name."""
+        self._cert("client", name, "--renew")
+
+    def revoke(self, *names: str) -> str:
+        """Puts clients' certificates on the CA's revocation list; the list's file."""
+        self._cert("revoke", *(self.client(name)["certificate"] for name in names))
+        return str(self.directory / "crl.pem")
+
     def renew_server(self, into: Path) -> None:
         """A second certificate of the server, signed by the same CA, beside the first."""
         into.mkdir()
@@ -144,7 +153,10 @@ class Mpquic:
     def write(self, configuration: Configuration | str) -> None:
         """Its file, anew."""
         if not isinstance(configuration, str):
-            configuration = json.dumps({"control": str(self.control), **configuration}, indent=2)
+            own = {"control": str(self.control)}
+            if configuration.get("role") == "server":
+                own["state"] = str(self.node.directory)
+            configuration = json.dumps({**own, **configuration}, indent=2)
         self.file = self.node.write_file(f"{self.name}.yaml", configuration)
 
     def reload(self, configuration: Configuration | str) -> bool:

@@ -49,10 +49,10 @@ def gate(authority: Authority) -> Iterator[Gate]:
             lab.veth(nodes[name], "wan", wire, name)
             nodes[name].add_addresses("wan", f"{address}/24")
         lab.bridge(wire, "bridge", *nodes)
-        clients = {"box1": ["10.200.15.1"], "box2": ["10.200.15.2"]}
-        server = testbed.run(server_node, server_configuration(
-            authority, {"mt": f"{INNER_SERVER_V4}/24"}, clients, workers=2
-        ))  # fmt: skip
+        clients = {"box1": ["10.200.15.1"], "box2": ["10.200.15.2"], "lost": ["10.200.15.3"]}
+        configuration = server_configuration(authority, {"mt": f"{INNER_SERVER_V4}/24"}, clients, workers=2)
+        configuration["tls"]["crl"] = authority.revoke("lost")
+        server = testbed.run(server_node, configuration)
         box1 = testbed.run(nodes["box1"], client_configuration(authority, "box1", SERVER, {"cr": "10.200.15.1/24"}))
         box1.wait_until_up()
         yield Gate(testbed, server, box1, nodes["stranger"])
@@ -112,6 +112,13 @@ def test_a_client_without_certificate(gate: Gate, authority: Authority) -> None:
     refused(gate, box2(authority, certificate=None, key=None), "nameless",
             at_client="warning cr: the other end refused us: Certificate is required",
             at_server=r"warning 10\.60\.0\.2:\d+: TLS: Certificate is required")  # fmt: skip
+
+
+def test_a_client_whose_certificate_is_revoked(gate: Gate, authority: Authority) -> None:
+    refused(gate, box2(authority, **authority.client("lost")), "revoked",
+            at_client="warning cr: the other end refused us: Certificate is bad",
+            at_server=r"warning 10\.60\.0\.2:\d+: the other end's certificate is refused: The certificate is NOT "
+                      r"trusted. The certificate chain is revoked")  # fmt: skip
 
 
 def test_a_server_of_another_name(gate: Gate, authority: Authority) -> None:

@@ -67,6 +67,7 @@ def crowd(authority: Authority) -> Iterator[Crowd]:
             clients={
                 f"box{i}": [f"10.201.0.{i + 1}", f"fd00:201::{i + 1:x}", f"172.16.{i + 1}.0/24"] for i in range(COUNT)
             },
+            between_clients=True,
             workers=2,
         ))  # fmt: skip
         clients = []

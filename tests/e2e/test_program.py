@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab import programs, topology
-from nodes import PORT, Configuration, Mpquic, Testbed, pair_client, pair_server, patience
+from nodes import PORT, Authority, Configuration, Mpquic, Testbed, pair_client, pair_server, patience
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +82,74 @@ def test_check_and_run_without_the_file(tmp_path: Path) -> None:
     for command in ("check", "run"):
         done = mpquic(command, str(tmp_path / "none.yaml"))
         assert done.returncode == 2 and "none.yaml" in done.stderr
+
+
+def test_a_token_is_made_and_both_ends_take_it(tmp_path: Path, shared_testbed: Testbed) -> None:
+    made = mpquic("token", "new", "box1", "--dir", str(tmp_path))
+    assert made.returncode == 0, made.stderr
+    token = tmp_path / "box1.token"
+    assert token.stat().st_mode & 0o777 == 0o600 and token.read_text().strip() not in made.stdout
+    again = mpquic("token", "new", "box1", "--dir", str(tmp_path))
+    assert again.returncode == 1 and f"{token} is there already (--force replaces it)" in again.stderr
+    assert mpquic("token", "new", "../box1", "--dir", str(tmp_path)).returncode == 2
+
+    assert f"client:  token: {token}\n" in made.stdout
+    client = {**pair_client(shared_testbed, "10.60.1.1"), "token": str(token)}
+    done = mpquic("check", written(tmp_path, client))
+    assert done.returncode == 0 and f"shows the token in {token}" in done.stdout, done.stderr
+    shown = re.search(r'server:  clients: \{box1: \{token: "(sha256:\w+)"', made.stdout)
+    assert shown, made.stdout
+    server = pair_server(shared_testbed)
+    server["clients"]["box1"]["token"] = shown.group(1)
+    done = mpquic("check", written(tmp_path, server))
+    assert done.returncode == 0 and "or have a token" in done.stdout, done.stderr
+
+
+def test_check_says_what_is_wrong_with_tokens_and_lists(tmp_path: Path, shared_testbed: Testbed) -> None:
+    authority = shared_testbed.authority
+    token = tmp_path / "box1.token"
+    token.write_text("0123456789abcdef0123456789abcdef\n")
+    token.chmod(0o644)
+    hashed = "sha256:" + "0" * 64
+    foreign = Authority(tmp_path / "foreign").revoke()
+    configuration = pair_server(shared_testbed)
+    other_client = {"box2": {"prefixes": "10.200.15.200", "token": hashed}}
+
+    def server(token: str = hashed, clients: Configuration | None = None, **tls: str | None) -> Configuration:
+        box1 = {**configuration["clients"]["box1"], "token": token}
+        named = {key: value for key, value in {**configuration["tls"], **tls}.items() if value}
+        return {**configuration, "tls": named, "clients": {"box1": box1, **(clients or {})}}
+
+    def client(name: str) -> Configuration:
+        return {**pair_client(shared_testbed, "10.60.1.1"), "token": name}
+
+    table = [
+        (client("box1.token"), rf"{token}: a token that others than its owner may open, mode 0644 \(did you mean chmod"),
+        (client("none.token"), r"\S+/none\.token: No such file or directory"),
+        (server(token=token.read_text().strip()), r'token: this is not "sha256:" with 64 hexadecimal digits'),
+        (server(clients=other_client), r'client "box1" \(line \d+\) has this token'),
+        (server(crl=foreign), rf"{foreign}: not signed by an authority in {authority.ca}"),
+        (server(crl=authority.ca), rf"{authority.ca}: holds a certificate, not a revocation list"),
+        (server(client_ca=None, clients={"box2": {"prefixes": "10.200.15.200"}}),
+         r'client "box2" can\'t prove who it is: it has no token, and tls has no client_ca'),
+    ]  # fmt: skip
+    for wrong, line in table:
+        done = mpquic("check", written(tmp_path, wrong))
+        assert done.returncode == 2, line
+        assert re.fullmatch(rf"\S+/node\.yaml:\d+:\d+: {line}.*\n", done.stderr), done.stderr
+
+
+def test_certificates_are_revoked_and_the_list_is_shown(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate = authority.client("box1")["certificate"]
+    done = mpquic("cert", "revoke", certificate, "--dir", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"wrote {tmp_path}/crl.pem with 1 more")
+    shown = mpquic("cert", "show", certificate, str(tmp_path / "crl.pem")).stdout
+    serials = re.findall(r"serial: +(\w+)", shown)
+    assert len(serials) == 2 and serials[0] == serials[1], shown
+    wrong = mpquic("cert", "revoke", str(tmp_path / "ca.pem"), "--dir", str(tmp_path))
+    assert wrong.returncode == 1 and wrong.stderr == f"mpquic: {tmp_path}/ca.pem: an authority can't revoke itself\n"
 
 
 def test_a_server_without_certificate_refuses(net: topology.Pair, shared_testbed: Testbed) -> None:

@@ -13,11 +13,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from lab import Node, topology
-from nodes import PORT, Configuration, Mpquic, Testbed, client_configuration, server_configuration, until
+from nodes import (
+    PORT, Authority, Configuration, Mpquic, Testbed, client_configuration, server_configuration, until,
+)  # fmt: skip
 from traffic import assert_answered
 
 HOST = "172.16.9.1"
@@ -115,6 +118,41 @@ class TestServer:
             assert site.server.reload(changed)
             until(lambda: site.box1.tunnel("df")["state"] != "up", 0.5)
         assert site.box1.tunnel("cr")["connections"][0]["reconnects"] == 0
+
+    def test_a_certificate_is_revoked_within_a_second_and_the_others_lose_nothing(self, site: Site) -> None:
+        authority = site.testbed.authority
+        changed = copy.deepcopy(site.server_file)
+        changed["tls"]["crl"] = authority.revoke()
+        with nothing_lost(site.net.server, "10.200.15.1"):
+            with nothing_lost(site.net.server, "10.200.15.9"):
+                assert site.server.reload(changed)
+            authority.revoke("box2")
+            assert site.server.reload(changed)
+            until(lambda: site.box2.tunnel()["state"] != "up", 0.5, "box2 is out")
+            assert site.net.server.ping("10.200.15.9", count=2, patience=0.2).received == 0
+            revoked = "certificate is refused: The certificate is NOT trusted. The certificate chain is revoked"
+            site.server.wait_for_log(f"mt: box2 at .* has gone: the {revoked}")
+            site.box2.wait_for_log(f"closed by the other end: the {revoked}")
+            # It comes again, and in vain.
+            site.server.wait_for_log(rf"warning .*:\d+: the other end's {revoked}")
+            site.box2.wait_for_log("the other end refused us: Certificate is bad")
+            assert {c["peer"] for c in site.server.tunnel()["connections"]} == {"box1"}
+            # A certificate, not a name, is what was revoked.
+            authority.renew_client("box2")
+            assert site.box2.reload(box(site.testbed, site.net, "box2", {"tx": "10.200.15.9/32"}))
+            site.box2.wait_until_up(seconds=6)
+        assert site.box1.tunnel("cr")["connections"][0]["reconnects"] == 0
+
+    def test_an_authority_is_taken_away_and_its_clients_go(self, site: Site, tmp_path: Path) -> None:
+        foreign = Authority(tmp_path)
+        changed = copy.deepcopy(site.server_file)
+        changed["tls"]["client_ca"] = foreign.ca
+        assert site.server.reload(changed)
+        until(lambda: not site.server.tunnel()["connections"], 0.5, "nobody is left")
+        site.server.wait_for_log("box1 at .* has gone: the certificate is refused: .* issuer is unknown")
+        assert site.server.reload(site.server_file)
+        for client in (site.box1, site.box2):
+            client.wait_until_up(seconds=6)
 
     def test_a_renewed_certificate_is_shown_from_then_on(self, site: Site) -> None:
         authority = site.testbed.authority

@@ -26,11 +26,21 @@ void check_view(Bytes packet) {
   require(!view->is_later_fragment() || view->is_fragment());
 }
 
-void check_answer(Bytes packet, std::size_t cut) {
+using Write = std::size_t (*)(MutableBytes out, const Pieces& offending, const Address& reporter);
+
+std::size_t too_big(MutableBytes out, const Pieces& offending, const Address& reporter) {
+  return write_packet_too_big(out, offending, reporter, 1280);
+}
+
+std::size_t no_route(MutableBytes out, const Pieces& offending, const Address& reporter) {
+  return write_unreachable(out, offending, reporter, Unreachable::no_route);
+}
+
+void check_answer(Bytes packet, std::size_t cut, Write write) {
   for (const char* text : {"192.0.2.1", "2001:db8::1"}) {
     const Address reporter = *Address::parse(text);
-    std::array<std::uint8_t, packet_too_big_size_max> out{};
-    const std::size_t size = write_packet_too_big(out, {packet.first(cut), packet.subspan(cut)}, reporter, 1280);
+    std::array<std::uint8_t, icmp_error_size_max> out{};
+    const std::size_t size = write(out, {packet.first(cut), packet.subspan(cut)}, reporter);
     if (size == 0) continue;
     const Bytes answer = Bytes(out).first(size);
     const auto view = IpView::parse(answer);
@@ -38,8 +48,8 @@ void check_answer(Bytes packet, std::size_t cut) {
     const auto sum =
         view->is_ipv4() ? sample::naive_sum(view->transport()) : sample::naive_transport_sum(answer, *view);
     require(sum == 0xffff);
-    std::array<std::uint8_t, packet_too_big_size_max> again{};
-    require(write_packet_too_big(again, {answer, {}}, reporter, 1280) == 0);  // never an error about an error
+    std::array<std::uint8_t, icmp_error_size_max> again{};
+    require(write(again, {answer, {}}, reporter) == 0);  // never an error about an error
   }
 }
 
@@ -49,6 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   const Bytes packet(data + 2, size - 2);
   check_view(packet);
-  check_answer(packet, std::min<std::size_t>(load_be16(data), packet.size()));
+  const std::size_t cut = std::min<std::size_t>(load_be16(data), packet.size());
+  check_answer(packet, cut, too_big);
+  check_answer(packet, cut, no_route);
   return 0;
 }

@@ -16,15 +16,16 @@ import sys
 LIBRARY_HOMES = {
     "ngtcp2/": {"quic", "certs"},
     "gnutls/": {"quic", "certs"},
-    "nghttp3/": {"quic"},
+    "nghttp3/": {"masque"},
     "yaml-cpp/": {"config"},
     "libmnl/": {"system"},
     "systemd/": {"system"},
+    "ares.h": {"dns"},
     "CLI/": {"cli"},
 }
 
 # Bytes and a time point go in, bytes, verdicts and a next deadline come out: the same code runs under a virtual clock.
-SANS_IO_FOLDERS = {"packet", "tunnel", "quic"}
+SANS_IO_FOLDERS = {"packet", "tunnel", "quic", "masque"}
 IO_HEADERS = {"sys/socket.h", "sys/epoll.h", "sys/ioctl.h", "sys/timerfd.h", "sys/eventfd.h", "sys/uio.h", "unistd.h",
               "fcntl.h", "poll.h", "net/if.h", "base/fd.h"}
 CLOCK_READ = re.compile(r"\b(?:\w*[Cc]lock::now|clock_gettime|gettimeofday|timespec_get)\s*\(")

@@ -103,7 +103,7 @@ def test_completion_knows_every_subcommand(helped: Commands) -> None:
 
 
 def test_completion_knows_the_options_of_certificates(helped: Commands) -> None:
-    for kind in ("ca", "server", "client"):
-        options = set(re.findall(r"--[a-z]+", helped["cert", kind]))
-        assert complete("mpquic", "cert", kind, "--") == options, kind
+    for command in (("cert", "ca"), ("cert", "server"), ("cert", "client"), ("cert", "revoke"), ("token", "new")):
+        options = set(re.findall(r"--[a-z]+", helped[command]))
+        assert complete("mpquic", *command, "--") == options, command
     assert complete("mpquic", "status", "--") == set(re.findall(r"--[a-z]+", helped["status",]))

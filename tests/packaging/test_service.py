@@ -89,6 +89,14 @@ def test_no_name_of_a_key_but_the_authoritys_escapes_the_patterns(site: Site) ->
         site.machine.path(f"/etc/mpquic/tls/{name}").unlink()
 
 
+def test_tokens_are_for_the_service_alone(site: Site) -> None:
+    site.machine.run("mpquic token new box1")
+    assert site.machine.output("stat -c %a:%U:%G /etc/mpquic/tls/box1.token") == "600:root:root"
+    site.machine.run("systemd-tmpfiles --create mpquic.conf")
+    assert site.machine.output("stat -c %a:%U:%G /etc/mpquic/tls/box1.token") == "600:mpquic:mpquic"
+    site.machine.path("/etc/mpquic/tls/box1.token").unlink()
+
+
 def test_status_as_root(running: Site) -> None:
     assert "cr" in running.machine.output("mpquic status box")
     refused = running.machine.run("setpriv --reuid=65534 --clear-groups mpquic status box", check=False)

@@ -69,7 +69,7 @@ Result<void> poke_server(const Options& options) {
   if (!datagrams) return std::unexpected(datagrams.error());
 
   poke::Poker::Settings settings{*local, *server, {}, *tls, std::chrono::milliseconds(50), options.stall};
-  settings.transport.alpn = options.alpn;
+  settings.transport.alpn = {options.alpn};
   std::vector<std::unique_ptr<poke::Poker>> pokers;
   for (unsigned i = 0; i < options.connections; ++i) {
     auto poker = poke::Poker::connect(settings, *datagrams, Clock::now());

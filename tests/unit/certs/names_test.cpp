@@ -31,7 +31,7 @@ TEST(ClientName, IsASafeFileName) {
     EXPECT_TRUE(check_client_name(name)) << name;
   EXPECT_TRUE(check_client_name(std::string(64, 'a')));
   for (const std::string name :
-       {"", "ca", "server", ".", "..", "../box1", "a/b", ".box1", "-box1", "a b", "a\n", "*"}) {
+       {"", "ca", "server", "crl", ".", "..", "../box1", "a/b", ".box1", "-box1", "a b", "a\n", "*"}) {
     EXPECT_FALSE(check_client_name(name)) << name;
   }
   EXPECT_FALSE(check_client_name(std::string(65, 'a')));

@@ -79,6 +79,71 @@ TEST_F(ClientFile, TheNearerServerWins) {
   EXPECT_EQ(tunnels[2].congestion, CongestionControl::cubic);
 }
 
+TEST_F(ClientFile, OverH3TheServerGivesTheAddressUnlessOneIsAskedFor) {
+  const Configuration loaded = good(client_start +
+                                    "links: {wan4: {interface: a}, wan5: {interface: b, alpn: h3}}\n"
+                                    "tunnels:\n"
+                                    "  old: {links: [wan4], address: 10.0.0.4/24}\n"
+                                    "  new: {links: [wan5]}\n"
+                                    "  said: {links: [wan4], alpn: h3, address: auto, accept_routes: false}\n"
+                                    "  fixed: {links: [wan5], address: 'fd00::6/64', accept_routes: [10.0.0.0/8]}\n"
+                                    "  all: {links: [wan5], accept_routes: true}\n");
+  const auto& tunnels = loaded.client()->tunnels;
+  EXPECT_FALSE(tunnels[0].auto_address);
+  EXPECT_FALSE(tunnels[0].speaks(Alpn::h3));
+  for (const std::size_t i : {1u, 2u, 4u}) {
+    EXPECT_TRUE(tunnels[i].auto_address) << tunnels[i].name;
+    EXPECT_TRUE(tunnels[i].addresses.empty()) << tunnels[i].name;
+    EXPECT_TRUE(tunnels[i].speaks(Alpn::h3)) << tunnels[i].name;
+  }
+  EXPECT_FALSE(tunnels[3].auto_address);
+  EXPECT_EQ(tunnels[3].addresses[0]->to_string(), "fd00::6/64");
+  EXPECT_EQ(tunnels[1].accept_routes, tunnels[4].accept_routes);
+  EXPECT_EQ(tunnels[1].accept_routes.size(), 2u) << "everything of both IP versions";
+  EXPECT_TRUE(tunnels[2].accept_routes.empty());
+  EXPECT_EQ(tunnels[3].accept_routes, std::vector{packet::Prefix::parse("10.0.0.0/8").value()});
+}
+
+TEST_F(ClientFile, RoutesAreAdvertisedOverH3Alone) {
+  EXPECT_EQ(
+      warnings(client_start + one_link + "tunnels: {a: {links: wan5, address: 10.0.0.1/24, accept_routes: false}}\n"),
+      Lines{"5:65: accept_routes has no effect: over mpquic-ip no routes are told"});
+}
+
+TEST_F(ClientFile, AdvertisedRoutesTakeNumbersOfRoutingTables) {
+  const auto with_tunnels = [](int count, const std::string& alpn) {
+    std::string text = client_start + one_link + "alpn: " + alpn + "\ntunnels:\n";
+    for (int i = 0; i < count; ++i) {
+      text += "  t" + std::to_string(i) + ": {links: wan5, address: 10.0.0." + std::to_string(i + 1) + "/24}\n";
+    }
+    return text;
+  };
+  EXPECT_EQ(errors(with_tunnels(63, "mpquic-ip")), Lines{});
+  EXPECT_EQ(errors(with_tunnels(60, "h3")), Lines{});
+  EXPECT_EQ(errors(with_tunnels(61, "h3")),
+            Lines{"67:3: links, tunnels and fallbacks are 62 together, and there are routing tables for 61"});
+}
+
+TEST_F(ClientFile, AServerMayBeANameAndALinkMayHaveDnsServers) {
+  const Configuration loaded = good(
+      "role: client\nserver: VPS.example.net:45010\ntls: {ca: tls/ca.pem}\n"
+      "links:\n"
+      "  wan4: {interface: a, dns: 192.0.2.53}\n"
+      "  wan5: {interface: b, dns: [192.0.2.53, '2001:db8::53'], address: '2001:db8::5'}\n"
+      "tunnels:\n"
+      "  t4: {links: [wan4], address: 10.0.0.4/24, dns: resolved}\n"
+      "  t5: {links: [wan5], address: 10.0.0.5/24, server: 'backup:1', dns: off}\n");
+  const ClientConfig& client = *loaded.client();
+  EXPECT_EQ(client.tunnels[0].paths[0].server.value, (ServerAddress{"vps.example.net", std::nullopt, 45010}));
+  EXPECT_EQ(client.tunnels[1].paths[0].server->to_string(), "backup:1");
+  EXPECT_EQ(client.tunnels[0].dns, HandedOutDns::resolved);
+  EXPECT_EQ(client.tunnels[1].dns, HandedOutDns::ignored);
+  ASSERT_EQ(client.links[0].dns.size(), 1U);
+  EXPECT_EQ(client.links[0].dns[0]->to_string(), "192.0.2.53");
+  ASSERT_EQ(client.links[1].dns.size(), 2U);
+  EXPECT_EQ(client.links[1].dns[1]->to_string(), "2001:db8::53");
+}
+
 TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
   const struct {
     std::string text;
@@ -104,6 +169,14 @@ TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
        {"5:77: address 10.0.0.1 is doubled (tunnel \"a\" has it on line 5)"}},
       {client_start + one_link + "tunnels: {a: {links: wan5, address: 'fd00::1/64'}}\n",
        {"5:37: tunnel \"a\" has no IPv4 address, by which mpquic-ip tells clients and tunnels apart"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, address: auto}}\n",
+       {"5:37: address: auto needs alpn: h3, since mpquic-ip has no way to hand out addresses"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, alpn: h3, address: [auto, 10.0.0.1/24]}}\n",
+       {"5:48: address: auto stands alone"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, alpn: h3, accept_routes: [10.0.0.0/8, true]}}\n",
+       {"5:66: accept_routes: true and false stand alone"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, alpn: [h3]}}\n",
+       {"5:11: tunnel \"a\" lacks the key \"address\"", "5:34: alpn: a single value must stand here, not a list"}},
       {client_start + one_link +
            "tunnels: {a: {links: wan5, address: 10.0.0.1/24, policy: bonded, listen: 0.0.0.0:1}}\n",
        {"5:50: \"policy\" is not supported by this version", "5:66: \"listen\" belongs to a server (role: server)"}},
@@ -117,15 +190,22 @@ TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
        {"4:39: link \"wan5\" sends from 2001:db8::5, which can't reach the server 192.0.2.1:45010 of tunnel \"cr5\""}},
       {client_start + one_link + one_tunnel + "listen: 0.0.0.0:1\nclients: {}\n",
        {"6:1: \"listen\" belongs to a server (role: server)", "7:1: \"clients\" belongs to a server (role: server)"}},
-      {client_start + one_link + one_tunnel + "egress: {}\nforward: []\nalpn: h3\n",
+      {client_start + one_link + one_tunnel + "egress: {}\nforward: []\nalpn: h2\nstate: /x\nbetween_clients: true\n",
        {"6:1: \"egress\" belongs to a server (role: server)", "7:1: \"forward\" belongs to a server (role: server)",
-        "8:7: alpn: alpn h3 is not supported by this version (mpquic-ip is)"}},
+        "8:7: alpn: \"h2\" is none of h3, mpquic-ip (did you mean \"h3\"?)",
+        "9:1: \"state\" belongs to a server (role: server)",
+        "10:1: \"between_clients\" belongs to a server (role: server)"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, alpn: h3, pool: 10.0.0.0/8, routes: 10.0.0.0/8}}\n",
+       {"5:38: \"pool\" belongs to a server (role: server)", "5:56: \"routes\" belongs to a server (role: server)"}},
       {"role: client\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
        {"4:11: tunnel \"cr5\" has no server (say server: at the top, on link \"wan5\" or here)"}},
       // A server that can't be read is one error, not one for each tunnel.
-      {"role: client\nserver: vps:1\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
-       {"2:9: server: \"vps\" is a name; this version needs an IP address here, such as 192.0.2.1:45010 or "
-        "[2001:db8::1]:45010"}},
+      {"role: client\nserver: vps\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
+       {"2:9: server: \"vps\" has no port (did you mean vps:45010?)"}},
+      {client_start + "links: {wan5: {interface: b, dns: [192.0.2.53, 127.0.0.53]}}\n" + one_tunnel,
+       {"4:48: dns: \"127.0.0.53\" is no address at which a DNS server can be asked from elsewhere"}},
+      {client_start + one_link + "tunnels: {a: {links: wan5, address: 10.0.0.1/24, dns: 192.0.2.53}}\n",
+       {"5:55: dns: \"192.0.2.53\" is none of off, resolved"}},
       {"server: 192.0.2.1:45010\ntls: {ca: tls/ca.pem}\n" + one_link + one_tunnel,
        {"1:1: the configuration lacks the key \"role\""}},
       {"role: client\nserver: 192.0.2.1:45010\n" + one_link + one_tunnel,

@@ -101,6 +101,7 @@ TEST_F(Convert, ReadsAsAPersonWouldHaveWrittenIt) {
   EXPECT_EQ(to_native(flat("4.yaml", server).configuration),
             "role: server\ntls: {certificate: " + tls + "/server.pem, key: " + tls + "/server.key, client_ca: " + tls +
                 "/ca.pem}\n"
+                "between_clients: true\n"
                 "tunnels:\n  mpq4: {listen: 0.0.0.0:45004, address: 10.200.4.2/30, mtu: 1300}\n"
                 "clients:\n  \"*\": {prefixes: [10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16]}\n");
 }

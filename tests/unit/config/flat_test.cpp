@@ -99,6 +99,10 @@ TEST_F(FlatFile, OfAServerLetsInWhoeverIsCertified) {
   ASSERT_EQ(node.clients.size(), 1u);
   EXPECT_EQ(node.clients[0].name, anybody);
   EXPECT_EQ(texts(node.clients[0].prefixes), "10.0.0.0/8 100.64.0.0/10 172.16.0.0/12 192.168.0.0/16 ");
+  EXPECT_TRUE(node.between_clients) << "deployed boxes see each other";
+  EXPECT_EQ(node.tunnels[0].alpns, (std::vector{Alpn::h3, Alpn::mpquic_ip}));
+  ASSERT_EQ(node.tunnels[0].pool.size(), 1u);
+  EXPECT_EQ(node.tunnels[0].pool[0].value, node.tunnels[0].routes.front());
   EXPECT_EQ(warnings(server), Lines());
   EXPECT_EQ(good(server + "bind_ip: 192.0.2.9\n").server()->tunnels[0].listen->to_string(), "192.0.2.9:45004");
   EXPECT_EQ(good(server + "bind_ip: '::'\n").server()->tunnels[0].listen->to_string(), "[::]:45004");
@@ -188,9 +192,18 @@ TEST_F(FlatFile, TheProcessEnvironmentIsNotAsked) {
 TEST_F(FlatFile, ABrokenEnvironmentIsNamedByItsOwnLine) {
   write("global.env", "VPS_PUBLIC_IP=192.0.2.9\nnonsense\n");
   EXPECT_EQ(errors(client), Lines{"global.env:2:1: \"nonsense\" is no KEY=VALUE"});
-  write("global.env", "VPS_PUBLIC_IP=vps.example.net\n");
+  write("global.env", "VPS_PUBLIC_IP=vps_example\n");
   EXPECT_EQ(errors(with(client, "remote_addr")),
-            Lines{"1:1: VPS_PUBLIC_IP: \"vps.example.net\" is a name; this version needs an IP address here"});
+            Lines{"1:1: VPS_PUBLIC_IP: \"vps_example\" is neither an IP address nor a host name"});
+}
+
+TEST_F(FlatFile, TheServerMayBeAName) {
+  const ServerAddress vps{"vps.example.net", std::nullopt, 45004};
+  EXPECT_EQ(
+      good(with(client, "remote_addr", "remote_addr: VPS.example.net")).client()->tunnels[0].paths[0].server.value,
+      vps);
+  write("global.env", "VPS_PUBLIC_IP=vps.example.net\n");
+  EXPECT_EQ(good(with(client, "remote_addr")).client()->tunnels[0].paths[0].server.value, vps);
 }
 
 TEST_F(FlatFile, EachMistakeIsNamedWhereItStands) {
@@ -220,10 +233,10 @@ TEST_F(FlatFile, EachMistakeIsNamedWhereItStands) {
       {with(client, "bind_ip", "bind_ip: 2001:db8::1"),
        {"2:10: link \"2001:db8::1\" sends from 2001:db8::1, which can't reach the server 192.0.2.1:45004 of tunnel "
         "\"mpq4\""}},
-      {with(client, "remote_addr", "remote_addr: vps.example.net"),
-       {"3:14: remote_addr: \"vps.example.net\" is a name; this version needs an IP address here"}},
+      {with(client, "remote_addr", "remote_addr: vps_example"),
+       {"3:14: remote_addr: \"vps_example\" is neither an IP address nor a host name"}},
       {with(client, "remote_addr", "remote_addr: 192.0.2.1:45004"),
-       {"3:14: remote_addr: \"192.0.2.1:45004\" is no IP address"}},
+       {"3:14: remote_addr: \"192.0.2.1:45004\" is neither an IP address nor a host name"}},
       {with(client, "remote_addr", "remote_addr: 0.0.0.0"),
        {"3:14: remote_addr: \"0.0.0.0\" is no address to send to"}},
       {with(client, "remote_addr", "remote_addr: VPS_PUBLIC_IP"),

@@ -67,9 +67,60 @@ TEST_F(LoadedFile, IsDescribedInPlainWords) {
                 (folder_ / "tls/ca.pem").string() +
                 "\n"
                 "tunnel mt5: 10.200.15.254/24, fd00::1/64\n"
-                "  listens on 0.0.0.0:45010, mpquic-ip, MTU 1400, congestion control bbr\n"
+                "  listens on 0.0.0.0:45010, h3 or mpquic-ip, MTU 1400, congestion control bbr\n"
+                "  hands out addresses of 10.200.15.0/24, fd00::/64, advertises 10.200.15.0/24, fd00::/64\n"
                 "client box1: owns 10.200.15.0/28, 172.16.21.0/30\n"
-                "  may use tunnels mt5\n");
+                "  may use tunnels mt5\n"
+                "clients do not reach each other\n");
+}
+
+TEST_F(LoadedFile, SaysInPlainWordsWhatTheServerHandsOut) {
+  const auto holds = [](const Configuration& configuration, const std::string& part) {
+    return describe(configuration).find(part) != std::string::npos;
+  };
+  const Configuration client = good(client_start +
+                                    "alpn: h3\nlinks: {wan5: {interface: enp7s7}}\n"
+                                    "tunnels:\n"
+                                    "  a: {links: wan5, masquerade: true}\n"
+                                    "  b: {links: wan5, accept_routes: false}\n"
+                                    "  c: {links: wan5, accept_routes: [10.0.0.0/8, 'fd00::/8']}\n");
+  EXPECT_TRUE(holds(client, "tunnel a: as the server says\n"));
+  EXPECT_TRUE(holds(client, "  takes all routes that the server advertises\n  hosts behind the box appear as its "));
+  EXPECT_TRUE(holds(client, "  takes no routes from the server\n"));
+  EXPECT_TRUE(holds(client, "  takes what the server advertises of 10.0.0.0/8, fd00::/8\n"));
+
+  const Configuration server = good(server_start +
+                                    "between_clients: true\ntunnels: {a: {address: 10.0.0.1/24, alpn: mpquic-ip}, b: "
+                                    "{address: 10.0.1.1/24, alpn: h3, listen: 0.0.0.0:2}}\n"
+                                    "clients: {x: {tunnels: b}, y: {addresses: 10.0.0.2}, z: {addresses: 10.0.0.3, "
+                                    "prefixes: 10.9.0.0/16}}\n");
+  EXPECT_TRUE(holds(server, "0.0.0.0:45010, mpquic-ip, MTU as the path allows, congestion control bbr\ntunnel b"));
+  EXPECT_TRUE(holds(server, "client x: owns what it is given\n"));
+  EXPECT_TRUE(holds(server, "client y: owns 10.0.0.2\n"));
+  EXPECT_TRUE(holds(server, "client z: owns 10.9.0.0/16, 10.0.0.3\n"));
+  EXPECT_TRUE(holds(server, "clients reach each other\n"));
+}
+
+TEST_F(LoadedFile, SaysWhichDnsServersWouldBeAskedAndWhatBecomesOfThoseHandedOut) {
+  const std::string client =
+      describe(good("role: client\nserver: vps.example.net:45010\ntls: {ca: tls/ca.pem}\n"
+                    "links: {wan4: {interface: a}, wan5: {interface: b, dns: [192.0.2.53, 192.0.2.54]}}\n"
+                    "tunnels:\n"
+                    "  t4: {links: [wan4], address: 10.0.0.4/24, dns: resolved}\n"
+                    "  t5: {links: [wan5], address: 10.0.0.5/24}\n"));
+  for (const std::string line :
+       {"link wan5: interface b, asks the DNS servers 192.0.2.53, 192.0.2.54\n",
+        "  path over link wan4 to server vps.example.net:45010, mpquic-ip\n"
+        "    vps.example.net is asked for over link wan4: the DNS servers of its DHCP lease, or else this machine's\n"
+        "  DNS servers that the server hands out are set with systemd-resolved\n",
+        "  path over link wan5 to server vps.example.net:45010, mpquic-ip\n"
+        "    vps.example.net is asked for over link wan5: 192.0.2.53, 192.0.2.54\n"}) {
+    EXPECT_TRUE(client.contains(line)) << line << "\nis not in\n" << client;
+  }
+  const std::string server =
+      describe(good(server_start + "tunnels: {mt5: {address: 10.0.0.254/24, dns: [10.0.0.254, 192.0.2.53]}}\n"
+                                   "clients: {box1: {prefixes: [10.0.0.1]}}\n"));
+  EXPECT_TRUE(server.contains("  hands out the DNS servers 10.0.0.254, 192.0.2.53\n")) << server;
 }
 
 }  // namespace

@@ -43,7 +43,30 @@ TEST_F(ReloadTest, ClassesClientsEgressAndCertificatesChangeLive) {
                     with(client, "{ca: tls/ca.pem}", "{ca: tls/ca.pem, certificate: tls/box1.pem, key: tls/box1.key}")),
             Lines());
   EXPECT_EQ(reasons(server, server + "  box2: {prefixes: [10.0.1.2]}\negress: {interface: eth0}\n"), Lines());
+  EXPECT_EQ(reasons(client, with(client, "eth1", "eth1, dns: 192.0.2.53")), Lines());
+  EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, dns: resolved")), Lines());
+  EXPECT_EQ(reasons(server, with(server, "10.0.1.254/24", "10.0.1.254/24, dns: 10.0.1.254")), Lines());
   EXPECT_EQ(reasons(server, with(server, "[10.0.1.1]", "[10.0.1.3, 172.16.0.0/24]")), Lines());
+}
+
+TEST_F(ReloadTest, WhatIsHandedOutChangesLiveAndHowTheEndsSpeakDoesNot) {
+  const std::string h3 = with(client, "links: {", "alpn: h3\nlinks: {");
+  const auto of_server = [](const std::string& more) {
+    return with(server, "10.0.1.254/24", "10.0.1.254/24, " + more);
+  };
+  EXPECT_EQ(reasons(server, of_server("pool: 10.0.1.0/25")), Lines());
+  EXPECT_EQ(reasons(server, of_server("routes: 0.0.0.0/0")), Lines());
+  EXPECT_EQ(reasons(server, with(server, "[10.0.1.1]", "[10.0.1.1], addresses: 10.0.1.2")), Lines());
+  EXPECT_EQ(reasons(server, server + "between_clients: true\n"), Lines());
+  EXPECT_EQ(reasons(h3, with(h3, "10.0.1.1/24", "10.0.1.1/24, accept_routes: false")), Lines());
+
+  EXPECT_EQ(reasons(server, server + "state: elsewhere\n"), Lines{" another state directory needs a restart"});
+  EXPECT_EQ(reasons(server, of_server("alpn: mpquic-ip")),
+            Lines{"5:3: tunnel \"mt\" is another one now: that needs a restart"});
+  EXPECT_EQ(reasons(server, of_server("alpn: [mpquic-ip, h3]")).size(), 1U);
+  EXPECT_EQ(reasons(client, h3).size(), 2U) << "each tunnel";
+  EXPECT_EQ(reasons(h3, with(h3, "address: 10.0.1.1/24", "address: auto")),
+            Lines{"7:3: tunnel \"cr\" is another one now: that needs a restart"});
 }
 
 TEST_F(ReloadTest, TheOrderOfTunnelsAndLinksIsOfNoAccount) {
@@ -61,6 +84,7 @@ TEST_F(ReloadTest, WhatTheTunnelsStandOnNeedsARestart) {
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, mtu: 1300")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, congestion: cubic")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, server: 192.0.2.2:1")), Lines{cr});
+  EXPECT_EQ(reasons(client, with(client, "10.0.1.1/24", "10.0.1.1/24, server: vps.example.net:45010")), Lines{cr});
   EXPECT_EQ(reasons(client, with(client, "links: [wan1]", "links: [wan2]")).size(), 1U);
   EXPECT_EQ(reasons(client, with(client, "eth1", "eth7")),
             Lines{"4:9: link \"wan1\" is another one now: that needs a restart"});

@@ -17,7 +17,9 @@ TEST_F(ServerFile, TheShortestOneHasTheDefaults) {
   ASSERT_EQ(server.tunnels.size(), 1u);
   EXPECT_EQ(server.tunnels[0].listen->to_string(), "0.0.0.0:45010");
   EXPECT_EQ(server.tunnels[0].listen.place, (Place{2, 9}));
-  EXPECT_EQ(server.tunnels[0].alpn, Alpn::mpquic_ip);
+  EXPECT_EQ(server.tunnels[0].alpns, (std::vector{Alpn::h3, Alpn::mpquic_ip}));
+  EXPECT_FALSE(server.between_clients);
+  EXPECT_EQ(server.state, "/var/lib/mpquic/nodes");
   ASSERT_EQ(server.clients.size(), 1u);
   EXPECT_EQ(server.clients[0].name, "box1");
   EXPECT_TRUE(server.clients[0].may_use("mt5"));
@@ -69,7 +71,11 @@ TEST_F(ServerFile, EachMistakeIsNamedWhereItStands) {
        {"5:67: prefix 10.1.0.0/16 of client \"b\" overlaps 10.0.0.0/8 of client \"a\" (line 5, column 26)"}},
       {server_start + one_tunnel + "clients: {a: {prefixes: [10.0.0.1/8]}}\n",
        {"5:26: prefixes: \"10.0.0.1/8\" has host bits set (did you mean 10.0.0.0/8, or the one host 10.0.0.1/32?)"}},
-      {server_start + one_tunnel + "clients: {a: {}}\n", {"5:11: client \"a\" lacks the key \"prefixes\""}},
+      {server_start + "tunnels: {a: {address: 10.0.0.254/24}, b: {address: 10.1.0.254/24, alpn: h3}}\n" + one_client,
+       {"4:40: tunnels that listen on the same 0.0.0.0:45010 need the same alpn; that of \"a\" (line 4) is [h3, "
+        "mpquic-ip]"}},
+      {server_start + "tunnels: {a: {address: 10.0.0.254/24, alpn: [h3, h3], accept_routes: true}}\n" + one_client,
+       {"4:50: alpn: h3 is doubled", "4:55: \"accept_routes\" belongs to a client (role: client)"}},
       {server_start + one_tunnel + "clients: {a: {prefixes: []}}\n", {"5:25: prefixes: the list is empty"}},
       {server_start + one_tunnel, {"1:1: the configuration lacks the key \"clients\""}},
       {server_start + one_tunnel + one_client + "links: {}\nserver: 1.2.3.4:5\nclassify: []\n",

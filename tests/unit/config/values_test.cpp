@@ -49,12 +49,16 @@ TEST(Values, APrefixWithHostBitsIsAskedBack) {
             "\"10.0.0.0/40\" is no prefix, such as 10.200.15.0/28 or 2001:db8::/64");
 }
 
-TEST(Values, AServerIsAnAddressWithAPort) {
-  EXPECT_EQ(parse_server("192.0.2.1:45010")->to_string(), "192.0.2.1:45010");
-  EXPECT_EQ(parse_server("[2001:db8::1]:1")->to_string(), "[2001:db8::1]:1");
-  const std::string example = ", such as 192.0.2.1:45010 or [2001:db8::1]:45010";
+TEST(Values, AServerIsANameOrAnAddressWithAPort) {
+  EXPECT_EQ(*parse_server("192.0.2.1:45010"), (ServerAddress{"192.0.2.1", packet::Address::parse("192.0.2.1"), 45010}));
+  EXPECT_EQ(*parse_server("[2001:DB8:0::1]:1"),
+            (ServerAddress{"2001:db8::1", packet::Address::parse("2001:db8::1"), 1}));
+  EXPECT_EQ(*parse_server("VPS.Example.net:443"), (ServerAddress{"vps.example.net", std::nullopt, 443}));
+  for (const char* text : {"192.0.2.1:45010", "[2001:db8::1]:1", "vps.example.net:45010", "vps:1"}) {
+    EXPECT_EQ(parse_server(text)->to_string(), text);
+  }
+  const std::string example = ", such as vps.example.net:45010, 192.0.2.1:45010 or [2001:db8::1]:45010";
   const std::pair<const char*, std::string> bad[] = {
-      {"vps.example.net:45010", "\"vps.example.net\" is a name; this version needs an IP address here" + example},
       {"192.0.2.1", "\"192.0.2.1\" has no port (did you mean 192.0.2.1:45010?)"},
       {"2001:db8::1", "\"2001:db8::1\" has no port (did you mean [2001:db8::1]:45010?)"},
       {"2001:db8:0:0:0:0:0:1:443",
@@ -62,15 +66,63 @@ TEST(Values, AServerIsAnAddressWithAPort) {
       {"192.0.2.1:0", "port \"0\" is out of range (1 to 65535)"},
       {"192.0.2.1:65536", "port \"65536\" is out of range (1 to 65535)"},
       {"192.0.2.1:99999999999999999999", "port \"99999999999999999999\" is out of range (1 to 65535)"},
-      {"192.0.2.1:https", "\"192.0.2.1:https\" is no ADDRESS:PORT" + example},
-      {"192.0.2:45010", "\"192.0.2:45010\" is no ADDRESS:PORT" + example},
-      {"vps", "\"vps\" is no ADDRESS:PORT" + example},
-      {"0.0.0.0:45010", "\"0.0.0.0:45010\" is no address to send to"},
+      {"192.0.2.1:https", "\"192.0.2.1:https\" is no HOST:PORT" + example},
+      {"https://vps.example.net:45010", "\"https://vps.example.net:45010\" is no HOST:PORT" + example},
+      {"[vps.example.net]:45010", "\"[vps.example.net]:45010\" is no HOST:PORT" + example},
+      {"[192.0.2.1]:45010", "\"[192.0.2.1]:45010\" is no HOST:PORT" + example},
+      {":45010", "\":45010\" is no HOST:PORT" + example},
+      {"192.0.2:45010", "\"192.0.2\" is neither an IP address nor a host name"},
+      {"vps_1:45010", "\"vps_1\" is neither an IP address nor a host name"},
+      {"vps", "\"vps\" has no port (did you mean vps:45010?)"},
+      {"vps.example.net", "\"vps.example.net\" has no port (did you mean vps.example.net:45010?)"},
+      {"0.0.0.0:45010", "\"0.0.0.0\" is no address to send to"},
       {"224.0.0.1:45010", "\"224.0.0.1\" is a multicast address"},
   };
   for (const auto& [text, error] : bad) EXPECT_EQ(wrong(parse_server(text)), error);
-  EXPECT_TRUE(parse_listen("[::]:45010"));
-  EXPECT_TRUE(parse_listen("0.0.0.0:45010"));
+}
+
+TEST(Values, WhereToListenIsAnAddress) {
+  EXPECT_EQ(parse_listen("[::]:45010")->to_string(), "[::]:45010");
+  EXPECT_EQ(parse_listen("0.0.0.0:45010")->to_string(), "0.0.0.0:45010");
+  const std::string example = ", such as 0.0.0.0:45010 or [::]:45010";
+  const std::pair<const char*, std::string> bad[] = {
+      {"vps.example.net:45010",
+       "\"vps.example.net\" is a name; here an address of this machine must stand, such as 0.0.0.0 or [::] for all"},
+      {"0.0.0.0", "\"0.0.0.0\" has no port (did you mean 0.0.0.0:45010?)"},
+      {"45010", "\"45010\" is no ADDRESS:PORT" + example},
+      {"192.0.2:45010", "\"192.0.2:45010\" is no ADDRESS:PORT" + example},
+      {":::45010", "an IPv6 address with a port needs brackets (did you mean [::]:45010?)"},
+      {"[ff02::1]:45010", "\"ff02::1\" is a multicast address"},
+  };
+  for (const auto& [text, error] : bad) EXPECT_EQ(wrong(parse_listen(text)), error);
+}
+
+TEST(Values, AHostNameIsThatOfRfc1123) {
+  const std::string label(63, 'a');
+  for (const std::string& good : {std::string("vps"), std::string("a.b"), std::string("3com.com"), "1.2.3." + label,
+                                  std::string("xn--bcher-kva.example"), std::string("a-1.b-2")}) {
+    EXPECT_TRUE(is_host_name(good)) << good;
+  }
+  for (const std::string& bad :
+       {std::string(), std::string("."), std::string("a."), std::string(".a"), std::string("a..b"), std::string("-a"),
+        std::string("a-.b"), std::string("a b"), std::string("a_b"), std::string("b\xc3\xbc"), std::string("1.2.3.4"),
+        std::string("a.1"), std::string("1"), label + "a", label + "." + label + "." + label + "." + label}) {
+    EXPECT_FALSE(is_host_name(bad)) << bad;
+  }
+}
+
+TEST(Values, ADnsServerIsElsewhere) {
+  EXPECT_EQ(parse_name_server("192.0.2.53")->to_string(), "192.0.2.53");
+  EXPECT_EQ(parse_name_server("2001:db8::53")->to_string(), "2001:db8::53");
+  for (const std::string bad : {"127.0.0.53", "::1", "0.0.0.0", "::", "224.0.0.251", "fe80::1", "169.254.1.1"}) {
+    EXPECT_EQ(wrong(parse_name_server(bad)),
+              "\"" + bad + "\" is no address at which a DNS server can be asked from elsewhere");
+  }
+  EXPECT_EQ(wrong(parse_name_server("dns.example.net")), "\"dns.example.net\" is no IP address");
+  EXPECT_EQ(parse_handed_out_dns("resolved"), HandedOutDns::resolved);
+  EXPECT_EQ(parse_handed_out_dns("off"), HandedOutDns::ignored);
+  EXPECT_EQ(wrong(parse_handed_out_dns("resolvd")),
+            "\"resolvd\" is none of off, resolved (did you mean \"resolved\"?)");
 }
 
 TEST(Values, NumbersHaveTheirRange) {
@@ -86,6 +138,16 @@ TEST(Values, NumbersHaveTheirRange) {
   EXPECT_EQ(wrong(parse_workers("65")), "65 is out of range (1 to 64, or auto)");
 }
 
+TEST(Values, RoutesAreAcceptedAsAWholeOrByPrefix) {
+  EXPECT_EQ(*parse_accepted("true"), (std::variant<bool, packet::Prefix>(true)));
+  EXPECT_EQ(*parse_accepted("false"), (std::variant<bool, packet::Prefix>(false)));
+  EXPECT_EQ(std::get<packet::Prefix>(*parse_accepted("10.0.0.0/8")).to_string(), "10.0.0.0/8");
+  EXPECT_EQ(wrong(parse_accepted("yes")), "\"yes\" is neither true nor false nor a prefix");
+  EXPECT_EQ(wrong(parse_accepted("10.0.0.0/99")),
+            "\"10.0.0.0/99\" is no prefix, such as 10.200.15.0/28 or "
+            "2001:db8::/64");
+}
+
 TEST(Values, AnInterfaceNameIsWhatTheKernelTakes) {
   for (const char* good : {"a", "mpq1", "eth0.100", "exactly15bytes_"}) EXPECT_TRUE(parse_interface(good)) << good;
   for (const char* bad : {"", "sixteen_bytes_xx", "a/b", "a b", "a\tb", ".", "..", "tun%d", "eth0:1"}) {
@@ -97,7 +159,8 @@ TEST(Values, AWordOutsideItsListIsAskedBack) {
   EXPECT_EQ(wrong(parse_class("criticl")),
             "\"criticl\" is none of critical, default, bulk (did you mean \"critical\"?)");
   EXPECT_EQ(wrong(parse_role("relay")), "\"relay\" is none of client, server");
-  EXPECT_EQ(wrong(parse_alpn("h3")), "alpn h3 is not supported by this version (mpquic-ip is)");
+  EXPECT_EQ(wrong(parse_alpn("h2")), "\"h2\" is none of h3, mpquic-ip (did you mean \"h3\"?)");
+  EXPECT_EQ(parse_alpn("h3"), Alpn::h3);
   EXPECT_EQ(wrong(parse_bool("yes")), "\"yes\" is none of true, false");
   EXPECT_EQ(parse_class("default"), TrafficClass::default_);
   EXPECT_EQ(parse_level("debug"), LogLevel::debug);

@@ -11,7 +11,7 @@ packet::SocketAddress socket_address(std::string_view text) { return packet::Soc
 
 class LinkViewTest : public testing::Test {
  protected:
-  LinkView view() const { return view_of(link_, link_.interface, state_, server_); }
+  LinkView view() const { return view_of(link_, link_.interface, state_, servers_); }
 
   config::Link link_{.name = "wan5", .place = {}, .interface = "enp7s7", .source = {}};
   system::LinkState state_{.ifindex = 7,
@@ -20,21 +20,42 @@ class LinkViewTest : public testing::Test {
                            .carrier = true,
                            .mtu = 1500,
                            .addresses = {address("192.0.2.1"), address("192.0.2.2"), address("2001:db8::1")}};
-  packet::SocketAddress server_ = socket_address("198.51.100.1:45010");
+  std::vector<packet::SocketAddress> servers_ = {socket_address("198.51.100.1:45010")};
 };
 
-TEST_F(LinkViewTest, ALinkThatIsUpIsUsedFromItsFirstAddressOfTheServersFamily) {
-  EXPECT_EQ(
-      view(),
-      (LinkView{.interface = "enp7s7", .usable = true, .source = address("192.0.2.1"), .index = 7, .obstacle = {}}));
-  server_ = socket_address("[2001:db8:9::1]:45010");
-  EXPECT_EQ(view().source, address("2001:db8::1"));
+TEST_F(LinkViewTest, ALinkThatIsUpIsUsedFromItsFirstAddressOfEachFamily) {
+  EXPECT_EQ(view(), (LinkView{.interface = "enp7s7",
+                              .usable = true,
+                              .sources = {address("192.0.2.1"), address("2001:db8::1")},
+                              .index = 7,
+                              .obstacle = {}}));
+  EXPECT_EQ(view().source(packet::Address::Family::ipv4), address("192.0.2.1"));
+  EXPECT_EQ(view().source(packet::Address::Family::ipv6), address("2001:db8::1"));
+}
+
+TEST_F(LinkViewTest, OneFamilyThatTheServerHasIsEnough) {
+  servers_.push_back(socket_address("[2001:db8:9::1]:45010"));
+  EXPECT_TRUE(view().usable);
+  state_.addresses = {address("2001:db8::1")};
+  EXPECT_TRUE(view().usable);
+  EXPECT_EQ(view().source(packet::Address::Family::ipv4), std::nullopt);
+  servers_.pop_back();
+  EXPECT_FALSE(view().usable);
+}
+
+TEST_F(LinkViewTest, ANameThatIsNotLookedUpYetMayBeOfAnyFamily) {
+  servers_.clear();
+  EXPECT_TRUE(view().usable);
+  state_.addresses = {address("2001:db8::1")};
+  EXPECT_TRUE(view().usable);
+  state_.addresses.clear();
+  EXPECT_EQ(view().obstacle, "no address");
 }
 
 TEST_F(LinkViewTest, TheConfiguredSourceIsUsedWhenTheInterfaceHasIt) {
   link_.source.emplace().value = address("192.0.2.2");
   EXPECT_TRUE(view().usable);
-  EXPECT_EQ(view().source, address("192.0.2.2"));
+  EXPECT_EQ(view().sources, std::vector{address("192.0.2.2")});
 }
 
 TEST_F(LinkViewTest, SaysWhatIsMissing) {
@@ -55,7 +76,7 @@ TEST_F(LinkViewTest, SaysWhatIsMissing) {
     config::Link link = link_;
     system::LinkState state = state_;
     row.change(link, state);
-    const LinkView seen = view_of(link, link.interface, state, server_);
+    const LinkView seen = view_of(link, link.interface, state, servers_);
     EXPECT_FALSE(seen.usable) << row.obstacle;
     EXPECT_EQ(seen.obstacle, row.obstacle);
     EXPECT_EQ(seen.interface, "enp7s7");
@@ -74,15 +95,15 @@ TEST_F(LinkViewTest, ALinkWithoutAnInterfaceIsWhereItsAddressIs) {
   table.set_links({interface(7, "enp7s7"), interface(8, "enp7s8")});
   link_.interface.clear();
   link_.source.emplace().value = here.address;
-  EXPECT_EQ(view_of(link_, table, server_),
-            (LinkView{.interface = "192.0.2.2", .source = {}, .obstacle = "no interface has this address"}));
+  EXPECT_EQ(view_of(link_, table, servers_),
+            (LinkView{.interface = "192.0.2.2", .sources = {}, .obstacle = "no interface has this address"}));
   for (const unsigned ifindex : {7u, 8u}) {
     table.set_addresses({at(ifindex)});
-    EXPECT_EQ(view_of(link_, table, server_), (LinkView{.interface = ifindex == 7 ? "enp7s7" : "enp7s8",
-                                                        .usable = true,
-                                                        .source = here.address,
-                                                        .index = ifindex,
-                                                        .obstacle = {}}));
+    EXPECT_EQ(view_of(link_, table, servers_), (LinkView{.interface = ifindex == 7 ? "enp7s7" : "enp7s8",
+                                                         .usable = true,
+                                                         .sources = {here.address},
+                                                         .index = ifindex,
+                                                         .obstacle = {}}));
   }
 }
 
@@ -92,7 +113,7 @@ TEST_F(LinkViewTest, ASourceOfTheOtherFamilyIsNoSource) {
 }
 
 TEST_F(LinkViewTest, AnIpv6ServerNeedsAnIpv6Address) {
-  server_ = socket_address("[2001:db8:9::1]:45010");
+  servers_ = {socket_address("[2001:db8:9::1]:45010")};
   state_.addresses.pop_back();
   EXPECT_EQ(view().obstacle, "no IPv6 address");
 }

@@ -56,6 +56,26 @@ TEST(DirectoryTest, OnAnOpenServerANameIsWorthNothing) {
   EXPECT_EQ(Directory(peers(true), Proof::nothing).find("stranger"), nullptr);
 }
 
+TEST(DirectoryTest, KnowsAClientByTheHashOfItsToken) {
+  std::vector<Peer> known = peers(true);
+  known[0].token_hash = "sha256:aa";
+  known[1].token_hash = "sha256:bb";
+  for (const Proof proof : {Proof::nothing, Proof::certificate}) {
+    const Directory directory(known, proof);
+    for (const auto& [hash, name] : {std::pair("sha256:aa", "box1"), std::pair("sha256:bb", "box2")}) {
+      ASSERT_NE(directory.find_by_token_hash(hash), nullptr);
+      EXPECT_EQ(directory.find_by_token_hash(hash)->name, name);
+    }
+    for (const char* hash : {"", "sha256:", "sha256:a", "sha256:ab", "sha256:aaa", "sha256:AA", "xsha256:aa"}) {
+      EXPECT_EQ(directory.find_by_token_hash(hash), nullptr) << hash;
+    }
+  }
+}
+
+TEST(DirectoryTest, WhoHasNoTokenIsFoundByNone) {
+  EXPECT_EQ(Directory(peers(true), Proof::certificate).find_by_token_hash(""), nullptr);
+}
+
 TEST(PeerTest, OwnsWhatItsPrefixesHold) {
   const Peer peer = peers(false).front();
   for (const char* text : {"10.0.0.1", "172.16.0.0", "172.16.0.3", "fd00::1"}) EXPECT_TRUE(peer.owns(address(text)));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "certs/make.h"
+#include "certs/revoke.h"
 #include "quic/tls.h"
 
 /// Two ends in memory to test with: used by the simulator and by fuzz targets too.
@@ -21,8 +22,8 @@ T must(Result<T> result) {
   std::abort();
 }
 
-/// An authority with a server, a client box1, and another authority that has the same. In a
-/// directory that goes with it.
+/// An authority with a server, a client box1 and a client box2 that is revoked, and another authority that has the
+/// same. In a directory that goes with it.
 class Certificates {
  public:
   Certificates() {
@@ -34,6 +35,8 @@ class Certificates {
       must(certs::make_authority(authority, "", {}));
       must(certs::make_server(authority, names, {}));
       must(certs::make_client(authority, "box1", {}));
+      must(certs::make_client(authority, "box2", {}));
+      must(certs::revoke(authority, std::array{authority / "box2.pem"}, {}));
     }
   }
   ~Certificates() { std::filesystem::remove_all(directory_); }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -25,9 +26,11 @@ class User final : public ConnectionOwner, public DatagramSource {
 
   bool established = false;
   std::vector<Datagram> received;
-  std::vector<std::uint64_t> lost;  ///< numbers
-  std::size_t too_big = 0;          ///< datagrams that did not fit and were dropped
-  bool ignores_limits = false;      ///< shows them to the connection all the same
+  std::vector<std::uint64_t> lost;               ///< numbers
+  std::size_t too_big = 0;                       ///< datagrams that did not fit and were dropped
+  bool ignores_limits = false;                   ///< shows them to the connection all the same
+  std::function<void()> begin_protocol = [] {};  ///< over streams
+  Datagram datagram_prefix;
 
   // What the connection calls:
   const packet::Pieces* front(std::size_t max_size, Instant) override {
@@ -35,7 +38,7 @@ class User final : public ConnectionOwner, public DatagramSource {
       --largest_;
       waiting_.emplace_back(max_size, std::uint8_t{0x5a});
     }
-    while (!waiting_.empty() && waiting_.front().size() > max_size && !ignores_limits) {
+    while (!waiting_.empty() && waiting_.front().size() + datagram_prefix.size() > max_size && !ignores_limits) {
       waiting_.pop_front();
       ++too_big;
     }
@@ -46,6 +49,8 @@ class User final : public ConnectionOwner, public DatagramSource {
     return &front_;
   }
   bool more() const override { return waiting() > 1; }
+  Bytes prefix() const override { return datagram_prefix; }
+  void on_keys() override { begin_protocol(); }
   void pop() override { waiting_.pop_front(); }
   void on_established() override { established = true; }
   void on_lost(std::uint64_t number) override { lost.push_back(number); }
@@ -114,6 +119,7 @@ class AcceptedConnection {
   }
   ~AcceptedConnection() { leave(); }
 
+  Connection& connection() { return *connection_; }
   Connection* operator->() { return connection_.get(); }
   void settle() {
     if (user.established) end_handshake();
@@ -139,6 +145,9 @@ class AcceptedConnection {
 /// A server on one port, with all that it accepts.
 class Server {
  public:
+  /// Called for each connection that is accepted, before anything is read.
+  std::function<void(AcceptedConnection&)> on_accept = [](AcceptedConnection&) {};
+
   struct Settings {
     TransportSettings transport;
     std::shared_ptr<const TlsContext> tls;
@@ -156,6 +165,7 @@ class Server {
       auto destination = endpoint.find({parcel.payload, parcel.to, parcel.from}, replies, now);
       if (destination.accepted) {
         accepted.push_back(std::make_unique<AcceptedConnection>(endpoint, std::move(destination.accepted)));
+        on_accept(*accepted.back());
       }
       if (destination.connection != nullptr) {
         destination.connection->receive(parcel.payload, parcel.to, parcel.from, parcel.ecn, now);

@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(
                             "the other end refused us", "certificate"},
                     Refusal{"AProtocolThatTheServerDoesNotSpeak",
                             [](TlsSettings&, TlsSettings&, const Certificates&, TransportSettings& transport) {
-                              transport.alpn = "h3";
+                              transport.alpn = {"h3"};
                             },
                             "pplication protocol", "pplication protocol"}),
     [](const auto& refusal) { return std::string(refusal.param.what); });

@@ -20,7 +20,7 @@ const packet::SocketAddress server = packet::SocketAddress::parse("192.0.2.10:45
 class VersionProbeTest : public testing::Test {
  protected:
   VersionProbeTest()
-      : endpoint_({.alpn = "mpquic-ip"}, {must(TlsContext::load(certificates_.server())), {}}, {}, {}, drops_) {}
+      : endpoint_({.alpn = {"mpquic-ip"}}, {must(TlsContext::load(certificates_.server())), {}}, {}, {}, drops_) {}
 
   /// What our server says to it; empty: nothing.
   Packet ask(Packet question) {

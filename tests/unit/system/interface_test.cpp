@@ -166,6 +166,16 @@ TEST_F(InterfaceTest, DoingItAgainChangesNothing) {
   run("ip route show 10.50.0.0/16 | grep -q mpq1");
 }
 
+TEST_F(InterfaceTest, RoutesOutliveAnotherAddress) {
+  auto tun = TunDevice::open("mpq1", 1, {});
+  ASSERT_TRUE(tun) << tun.error().message;
+  configure({.addresses = {interface_address("10.200.15.1/32"), interface_address("fd00::1/128")}});
+  run("ip route add 10.50.0.0/16 dev mpq1 && ip -6 route add fd50::/16 dev mpq1");
+  configure({.addresses = {interface_address("10.200.15.2/32"), interface_address("fd00::2/128")}});
+  EXPECT_EQ(addresses(), (Texts{"10.200.15.2/32", "fd00::2/128"}));
+  run("ip route show 10.50.0.0/16 | grep -q mpq1 && ip -6 route show fd50::/16 | grep -q mpq1");
+}
+
 TEST_F(InterfaceTest, GrowingAnMtuThatWasTooSmallForIpv6BringsNoLinkLocalAddress) {
   auto tun = TunDevice::open("mpq1", 1, {});
   ASSERT_TRUE(tun) << tun.error().message;

@@ -1,0 +1,112 @@
+#include "daemon/h3_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace mpquic::daemon {
+
+using masque::no_address;
+
+H3Client::H3Client(quic::Connection& connection, const Settings& settings, H3ClientOwner& owner, DropCounters& drops)
+    : settings_(settings), owner_(owner), tunnels_(connection, *this, drops) {}
+
+std::string H3Client::waits_for() const {
+  if (!tunnels_.settled()) return "the server sends no SETTINGS: it does not speak HTTP/3 as it should";
+  return accepted_ ? "the server gives no address" : "the server does not answer the request for a tunnel";
+}
+
+// Everything goes out at once: the server decides by all of it, and answers within a round trip.
+void H3Client::on_ready() {
+  stream_ = tunnels_.open({settings_.authority, {}, settings_.token, settings_.name});
+  if (!stream_) return owner_.on_tunnel_failed("the server allows no request");
+  std::vector<masque::AddressEntry> wanted;
+  for (const packet::Address& address : settings_.addresses) {
+    wanted.push_back({wanted.size() + 1, packet::Prefix(address)});
+  }
+  if (wanted.empty()) {
+    for (const auto family : {packet::Address::Family::ipv4, packet::Address::Family::ipv6}) {
+      wanted.push_back({wanted.size() + 1, no_address(family)});
+    }
+  }
+  tunnels_.send_address_request(*stream_, wanted);
+  if (!settings_.networks.empty()) offer(settings_.networks);
+}
+
+void H3Client::offer(const std::vector<packet::Prefix>& networks) {
+  if (stream_) tunnels_.send_routes(*stream_, masque::ranges_of(networks));
+}
+
+void H3Client::on_accepted(masque::StreamId) {
+  accepted_ = true;
+  look_whether_open();
+}
+
+// A server that asks for an address of ours gets none: it has its own.
+void H3Client::on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) {
+  std::vector<masque::AddressEntry> refused;
+  for (const auto& [id, prefix] : requests) {
+    refused.push_back({id, no_address(prefix.address().family())});
+  }
+  tunnels_.send_addresses(tunnel, refused);
+}
+
+void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>& addresses) {
+  policy::HandedOut now{{}, handed_out_.routes};
+  std::vector<packet::Prefix> owned;
+  for (const auto& entry : addresses) {
+    if (entry.is_rejection()) continue;
+    owned.push_back(entry.prefix);
+    const packet::Address& address = entry.prefix.address();
+    if (entry.prefix.is_host()) now.addresses.push_back({address, address.bits()});
+  }
+  const auto given = [&](const packet::Address& wanted) {
+    return std::ranges::any_of(owned, [&](const packet::Prefix& prefix) { return prefix.contains(wanted); });
+  };
+  const auto missing = std::ranges::find_if_not(settings_.addresses, given);
+  if (missing != settings_.addresses.end()) {
+    return owner_.on_tunnel_failed(fmt::format("the server does not let us be {}", missing->to_string()));
+  }
+  if (now.addresses.empty() && settings_.addresses.empty()) {
+    return owner_.on_tunnel_failed("the server has no address for us");
+  }
+  if (!assigned_) complain_about_networks(owned);
+  assigned_ = true;
+  if (now != handed_out_) {
+    handed_out_ = std::move(now);
+    owner_.on_handed_out(handed_out_);
+  }
+  look_whether_open();
+}
+
+// Packets from there would be dropped at the server; but perhaps they are masqueraded, or not meant for this tunnel.
+void H3Client::complain_about_networks(const std::vector<packet::Prefix>& owned) const {
+  for (const packet::Prefix& network : settings_.networks) {
+    const auto holds = [&](const packet::Prefix& prefix) { return prefix.contains(network); };
+    if (std::ranges::any_of(owned, holds)) continue;
+    log::warning("{}: at the server, {} is not ours: nothing from there comes through", settings_.name,
+                 network.to_string());
+  }
+}
+
+void H3Client::on_routes(masque::StreamId, const std::vector<masque::AddressRange>& ranges) {
+  policy::HandedOut now = handed_out_;
+  now.routes = masque::prefixes_of(ranges);
+  if (now == handed_out_) return;
+  handed_out_ = std::move(now);
+  owner_.on_handed_out(handed_out_);
+}
+
+void H3Client::look_whether_open() {
+  if (open_ || !accepted_ || !assigned_) return;
+  open_ = true;
+  owner_.on_tunnel_open();
+}
+
+void H3Client::on_packet(masque::StreamId, Bytes packet) { owner_.on_tunnel_packet(packet); }
+
+void H3Client::on_closed(masque::StreamId, const std::string& reason) { owner_.on_tunnel_failed(reason); }
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,297 @@
+#include "daemon/h3_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "certs/token.h"
+#include "masque/error_codes.h"
+
+namespace mpquic::daemon {
+namespace {
+
+using masque::no_address;
+
+// A connection without a tunnel is worth nothing to anybody. Time enough to ask for another after one was refused.
+constexpr Duration without_tunnel = std::chrono::seconds(10);
+// RFC 8200, 5: every IPv6 link carries so much; what no datagram has room for goes over the stream.
+constexpr std::size_t smallest_mtu = 1280;
+
+constexpr int unauthorized = 401;
+constexpr int forbidden = 403;
+constexpr int bad_gateway = 502;
+constexpr int unavailable = 503;
+
+std::string list(const std::vector<packet::Address>& addresses) {
+  std::string text;
+  for (const auto& address : addresses) text += (text.empty() ? "" : ", ") + address.to_string();
+  return text;
+}
+
+}  // namespace
+
+H3Server::H3Server(PathHost& host, ServerConnection& connection)
+    : host_(host),
+      connection_(connection),
+      tunnels_(connection.quic(), *this, connection.drops()),
+      deadline_(host.worker().now() + without_tunnel) {}
+
+void H3Server::on_established() {
+  log::debug("{} at {}: connected", connection_.quic().peer_name().value_or("(no certificate)"),
+             connection_.quic().remote().to_string());
+}
+
+H3Server::Request* H3Server::find(masque::StreamId tunnel) {
+  const auto found = std::ranges::find(requests_, tunnel, [](const auto& request) { return request->stream; });
+  return found == requests_.end() ? nullptr : found->get();
+}
+
+H3Server::Request* H3Server::find(const ServerPath& path) {
+  const auto found = std::ranges::find(requests_, &path, [](const auto& request) { return request->path; });
+  return found == requests_.end() ? nullptr : found->get();
+}
+
+void H3Server::on_request(masque::StreamId tunnel, const masque::IpRequest& request) {
+  requests_.push_back(std::make_unique<Request>(tunnels_, tunnel, request));
+}
+
+void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) {
+  Request* request = find(tunnel);
+  if (request == nullptr) return;
+  for (const auto& entry : requests) {
+    if (!request->request_ids.insert(entry.request_id).second) continue;  // RFC 9484, 4.7.2: never used twice
+    request->unanswered.push_back(entry);
+  }
+  if (request->open) ask_for_addresses(*request);
+}
+
+// What the client may own is routed to it in any case. Of what else it offers it is told, since it will not come.
+void H3Server::on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) {
+  const Request* request = find(tunnel);
+  if (request == nullptr || request->path == nullptr) return;
+  const auto& peer = request->path->peer();
+  for (const packet::Prefix& prefix : masque::prefixes_of(ranges)) {
+    const auto holds = [&](const packet::Prefix& own) { return own.contains(prefix); };
+    if (std::ranges::any_of(peer->prefixes, holds) || !host_.may_complain()) continue;
+    log::warning("{}: {} offers a way to {}, which it does not own", request->path->tunnel()->settings().name,
+                 peer->name, prefix.to_string());
+  }
+}
+
+void H3Server::on_packet(masque::StreamId tunnel, Bytes packet) {
+  const Request* request = find(tunnel);
+  if (request == nullptr || !request->open) return connection_.drops().count(Drop::not_registered);
+  request->path->receive(packet);
+}
+
+void H3Server::on_closed(masque::StreamId tunnel, const std::string& reason) {
+  if (const Request* request = find(tunnel); request != nullptr && request->open) {
+    log::info("{}: {} has closed its tunnel: {}", request->path->tunnel()->settings().name, request->path->peer()->name,
+              reason);
+  }
+  remove(tunnel);
+}
+
+void H3Server::remove(masque::StreamId tunnel) {
+  Request* request = find(tunnel);
+  if (request == nullptr) return;
+  if (request->path != nullptr) connection_.remove_path(*request->path);
+  std::erase_if(requests_, [&](const auto& each) { return each.get() == request; });
+  watch_for_tunnels();
+}
+
+void H3Server::watch_for_tunnels() {
+  const bool any = std::ranges::any_of(requests_, [](const auto& request) { return request->open; });
+  if (any)
+    deadline_ = never;
+  else if (deadline_ == never)
+    deadline_ = host_.worker().now() + without_tunnel;
+}
+
+// Requests are decided when all has been read that came with them: the addresses that the client would like to have
+// say which tunnel it means.
+void H3Server::before_writing() {
+  if (connection_.over()) return;
+  if (host_.worker().now() >= deadline_) {
+    return connection_.close(tunnels_.settled() ? masque::h3_no_error : masque::h3_missing_settings,
+                             tunnels_.settled() ? "no tunnel" : "no SETTINGS");
+  }
+  std::vector<Request*> undecided;
+  for (const auto& request : requests_) {
+    // Packets to the client can only be sent once it is known how.
+    if (request->path == nullptr && tunnels_.settled()) undecided.push_back(request.get());
+  }
+  for (Request* request : undecided) decide(*request);
+  if (tunnels_.datagrams()) return;
+  for (const auto& request : requests_) {
+    if (request->open) request->path->source().overflow_all(host_.worker().now());
+  }
+}
+
+std::shared_ptr<const peers::Peer> H3Server::peer_of(const masque::IpRequest& request) const {
+  const auto& directory = host_.rules().directory;
+  return request.bearer_token ? directory.find_by_token_hash(certs::hash_of_token(*request.bearer_token))
+                              : directory.find(connection_.quic().peer_name());
+}
+
+void H3Server::decide(Request& request) {
+  const auto name = connection_.quic().peer_name();
+  auto peer = peer_of(request.asked);
+  if (peer == nullptr) {
+    if (request.asked.bearer_token) return refuse(request, unauthorized, "nobody has this token");
+    if (!name) return refuse(request, unauthorized, "neither a certificate nor a token");
+    return refuse(request, forbidden, fmt::format("no client named \"{}\" in the configuration", *name));
+  }
+  std::vector<packet::Address> wanted;
+  for (const auto& entry : request.unanswered) wanted.push_back(entry.prefix.address());
+  ServerTun* tunnel = host_.tunnel_for(*peer, request.asked.tunnel, wanted);
+  if (tunnel == nullptr) return refuse(request, forbidden, fmt::format("no tunnel here for {}", peer->name));
+  if (std::holds_alternative<std::string>(request.asked.scope.target)) {
+    return refuse(request, bad_gateway, "names as targets are not looked up here");
+  }
+  request.instance = request.asked.tunnel;
+  for (unsigned number = 2; std::ranges::any_of(requests_,
+                                                [&](const auto& other) {
+                                                  return other.get() != &request && other->path != nullptr &&
+                                                         other->instance == request.instance;
+                                                });
+       ++number) {
+    request.instance = fmt::format("{}#{}", request.asked.tunnel, number);
+  }
+  request.path = &connection_.add_path();
+  request.path->set_peer(std::move(peer));
+  request.path->set_tunnel(*tunnel);
+  if (!request.asked.scope.is_everything()) request.path->set_limits(masque::limits_of(request.asked.scope));
+  ask_for_addresses(request);
+}
+
+void H3Server::ask_for_addresses(Request& request) {
+  AddressWish wish{request.path->tunnel()->settings().name, request.instance, {}};
+  for (const auto& entry : request.unanswered) {
+    if (!entry.prefix.address().is_unspecified()) wish.wanted.push_back(entry.prefix.address());
+  }
+  host_.control().assign(request.path->ref(), request.path->peer(), wish);
+}
+
+void H3Server::on_assigned(ServerPath& path, const Assignment& assignment) {
+  Request* request = find(path);
+  if (request == nullptr || connection_.over()) return;
+  if (!assignment.refusal.empty()) {
+    if (!request->open) return refuse(*request, unavailable, assignment.refusal);
+    return connection_.close(masque::h3_connect_error, assignment.refusal);
+  }
+  const bool others = path.addresses() != assignment.addresses;
+  if (others) path.set_addresses(assignment.addresses);
+  if (!request->open) return open(*request);
+  tell_addresses(*request);
+}
+
+void H3Server::open(Request& request) {
+  ServerPath& path = *request.path;
+  request.open = true;
+  const Bytes prefix = tunnels_.prefix(request.stream);
+  overhead_ = std::max(overhead_, prefix.size());
+  path.source().set_prefix(prefix);
+  path.source().set_overflow(request, smallest_mtu);
+  connection_.opened(path);
+  log::info("{}: {} is {} at {}", path.tunnel()->settings().name, path.peer()->name, list(path.addresses()),
+            connection_.quic().remote().to_string());
+  if (!tunnels_.datagrams()) {
+    log::warning("{}: {} takes no HTTP datagrams (SETTINGS_H3_DATAGRAM), so its packets go over a stream: slowly",
+                 path.tunnel()->settings().name, path.peer()->name);
+  }
+  const masque::StreamId stream = request.stream;
+  tunnels_.accept(stream);
+  if (Request* still = find(stream)) {
+    tell_addresses(*still);
+    tell_routes(*still);
+  }
+  watch_for_tunnels();
+  host_.wants_to_write(connection_);
+}
+
+// All that the client may send from: its addresses, each as the answer to a request of its family where there is one,
+// and the prefixes behind it.
+void H3Server::tell_addresses(Request& request) {
+  std::vector<masque::AddressEntry> entries;
+  for (const packet::Address& address : request.path->addresses()) {
+    auto answered = std::ranges::find_if(request.unanswered, [&](const auto& entry) {
+      return entry.prefix.address() == address ||
+             (entry.prefix.address().is_unspecified() && entry.prefix.address().family() == address.family());
+    });
+    masque::AddressEntry& entry = entries.emplace_back(0, packet::Prefix(address));
+    if (answered == request.unanswered.end()) continue;
+    entry.request_id = answered->request_id;
+    request.unanswered.erase(answered);
+  }
+  const std::size_t own = entries.size();
+  for (const packet::Prefix& prefix : request.path->peer()->prefixes) {
+    const auto listed = [&](const auto& entry) { return entry.prefix == prefix; };
+    if (std::none_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(own), listed)) {
+      entries.push_back({0, prefix});
+    }
+  }
+  for (const auto& [id, prefix] : std::exchange(request.unanswered, {})) {
+    entries.push_back({id, no_address(prefix.address().family())});
+  }
+  tunnels_.send_addresses(request.stream, entries);
+  host_.wants_to_write(connection_);
+}
+
+void H3Server::tell_routes(const Request& request) {
+  const auto routes = host_.rules().routes.find(request.path->tunnel()->settings().name);
+  const auto& scope = request.asked.scope;
+  std::vector<packet::Prefix> told;
+  if (routes != host_.rules().routes.end()) told = routes->second;
+  if (const auto* target = std::get_if<packet::Prefix>(&scope.target)) {
+    std::vector<packet::Prefix> inside;
+    for (const packet::Prefix& route : told) {
+      if (target->overlaps(route)) inside.push_back(target->contains(route) ? route : *target);
+    }
+    told = std::move(inside);
+  }
+  tunnels_.send_routes(request.stream, masque::ranges_of(std::move(told), scope.protocol.value_or(0)));
+}
+
+void H3Server::refuse(Request& request, int status, const std::string& reason) {
+  if (host_.may_complain()) {
+    log::warning("{}: no tunnel: {}", connection_.quic().remote().to_string(), reason);
+  }
+  const masque::StreamId stream = request.stream;
+  remove(stream);
+  tunnels_.refuse(stream, {status, reason, {}});
+  host_.wants_to_write(connection_);
+}
+
+void H3Server::on_superseded(ServerPath& path) {
+  const Request* request = find(path);
+  if (request == nullptr) return;
+  const masque::StreamId stream = request->stream;
+  tunnels_.close(stream);
+  remove(stream);
+  if (requests_.empty()) connection_.close(masque::h3_no_error, "a newer connection has this tunnel's addresses");
+}
+
+void H3Server::look_up_again() {
+  if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
+    return connection_.close(masque::h3_connect_error, "the certificate is refused now: " + why);
+  }
+  for (const auto& request : requests_) {
+    if (request->path == nullptr) continue;
+    auto peer = peer_of(request->asked);
+    const std::string& tunnel = request->path->tunnel()->settings().name;
+    if (peer == nullptr || !peer->may_use(tunnel)) {
+      return connection_.close(masque::h3_connect_error, "is no client of this tunnel any more");
+    }
+    if (*peer != *request->path->peer()) {
+      request->path->set_peer(peer);
+      host_.control().change_peer(request->path->ref(), peer);
+    }
+    ask_for_addresses(*request);
+    if (request->open) tell_routes(*request);
+  }
+}
+
+}  // namespace mpquic::daemon

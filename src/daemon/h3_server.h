@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/server_connection.h"
+#include "masque/tunnel_server.h"
+#include "tunnel/path_source.h"
+
+namespace mpquic::daemon {
+
+/// CONNECT-IP at the server (RFC 9484): each request of the client's is a tunnel of its own. Who the client is, its
+/// certificate or a token of the request says; which addresses it gets, the control thread.
+///
+///   asked --peer, tunnel--> assigning --addresses--> open;  any --refused, closed--> gone
+class H3Server final : public ServerProtocol, private masque::ServerEvents {
+ public:
+  H3Server(PathHost& host, ServerConnection& connection);
+
+  void on_established() override;
+  void on_datagram(Bytes datagram) override { tunnels_.on_datagram(datagram); }
+  void on_assigned(ServerPath& path, const Assignment& assignment) override;
+  void on_superseded(ServerPath& path) override;
+  void look_up_again() override;
+  void before_writing() override;
+  std::size_t overhead() const override { return overhead_; }
+  Instant deadline() const override { return deadline_; }
+
+ private:
+  /// A tunnel that the client has, or wants to have.
+  struct Request final : tunnel::Overflow {
+    Request(masque::TunnelServer& server, masque::StreamId request, masque::IpRequest headers)
+        : tunnels(server), stream(request), asked(std::move(headers)) {}
+    bool take(const packet::Pieces& packet) override { return tunnels.send_over_stream(stream, packet); }
+
+    masque::TunnelServer& tunnels;
+    masque::StreamId stream;
+    masque::IpRequest asked;
+    std::string instance;
+    ServerPath* path = nullptr;                    ///< once it is known whose it is
+    std::vector<masque::AddressEntry> unanswered;  ///< requests for addresses
+    std::set<std::uint64_t> request_ids;           ///< so far
+    bool open = false;
+  };
+
+  void on_request(masque::StreamId tunnel, const masque::IpRequest& request) override;
+  void on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) override;
+  void on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>&) override {}  // we have our own
+  void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
+  void on_packet(masque::StreamId tunnel, Bytes packet) override;
+  void on_closed(masque::StreamId tunnel, const std::string& reason) override;
+
+  Request* find(masque::StreamId tunnel);
+  Request* find(const ServerPath& path);
+  std::shared_ptr<const peers::Peer> peer_of(const masque::IpRequest& request) const;
+  void decide(Request& request);
+  void ask_for_addresses(Request& request);
+  void open(Request& request);
+  void tell_addresses(Request& request);
+  void tell_routes(const Request& request);
+  void refuse(Request& request, int status, const std::string& reason);
+  void remove(masque::StreamId tunnel);
+  void watch_for_tunnels();
+
+  PathHost& host_;
+  ServerConnection& connection_;
+  masque::TunnelServer tunnels_;
+  std::vector<std::unique_ptr<Request>> requests_;
+  std::size_t overhead_ = 0;  ///< of the first tunnel that was opened
+  Instant deadline_;          ///< by when the client must have a tunnel, or go
+};
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/path_host.h"
+#include "daemon/server_path.h"
+#include "quic/connection.h"
+
+namespace mpquic::daemon {
+
+/// What a server speaks with one client, as the ALPN chose it. Told on the worker's thread, within the connection's
+/// calls.
+class ServerProtocol {
+ public:
+  virtual ~ServerProtocol() = default;
+  virtual void on_established() = 0;
+  virtual void on_datagram(Bytes datagram) = 0;
+  /// The control thread has decided about a path's addresses.
+  virtual void on_assigned(ServerPath& path, const Assignment& assignment) = 0;
+  /// A newer connection has the addresses of one of the paths.
+  virtual void on_superseded(ServerPath& path) = 0;
+  /// The rules are others: the client may own other things now, or be no client any more.
+  virtual void look_up_again() = 0;
+  /// Something is about to be written: what came in since the last time can be answered.
+  virtual void before_writing() = 0;
+  /// Bytes of a datagram that are no packet.
+  virtual std::size_t overhead() const = 0;
+  /// When before_writing() has something to do though nothing came.
+  virtual Instant deadline() const = 0;
+};
+
+/// One client's QUIC connection at the server, and the tunnels that the client has over it.
+class ServerConnection final : private quic::ConnectionOwner, private quic::DatagramSource {
+ public:
+  ServerConnection(PathHost& host, std::uint64_t number, std::unique_ptr<quic::Connection> connection);
+  ~ServerConnection();
+
+  static ServerConnection& of(quic::Connection& connection) {
+    return static_cast<ServerConnection&>(connection.owner());
+  }
+
+  std::uint64_t number() const { return number_; }
+  quic::Connection& quic() { return *connection_; }
+  const quic::Connection& quic() const { return *connection_; }
+  bool established() const { return !handshaking_; }
+  Instant since() const { return since_; }
+
+  void receive(MutableBytes payload, const packet::UdpArrival& arrival);
+  /// Writes what is due. False: the batch is full.
+  bool write(packet::UdpBatch& batch);
+  /// After write(): whether it is over and can be destroyed.
+  bool over() const { return connection_->state() == quic::ConnectionState::closed; }
+  void look_up_again();
+  void assigned(ServerPath& path, const Assignment& assignment) { protocol_->on_assigned(path, assignment); }
+  void supersede(ServerPath& path) { protocol_->on_superseded(path); }
+  /// Says goodbye: with an application error code of the protocol, and why.
+  void close(std::uint64_t code, const std::string& reason);
+
+  // For the protocol:
+  ServerPath& add_path();
+  void remove_path(ServerPath& path);
+  /// The path has its addresses: this client can be called if we crash.
+  void opened(ServerPath& path);
+
+  const std::vector<std::unique_ptr<ServerPath>>& paths() const { return paths_; }
+  /// Of datagrams that belonged to no path.
+  DropCounters& drops() { return drops_; }
+  const DropCounters& drops() const { return drops_; }
+  /// Largest packet that a datagram has room for; 0 while there is none.
+  std::size_t mtu() const;
+  /// The connection's, of which only one of its paths has the counters.
+  quic::ConnectionStatistics statistics_of(const ServerPath& path) const;
+
+ private:
+  void on_keys() override;
+  void on_established() override;
+  void on_lost(std::uint64_t) override {}
+  void on_datagram(Bytes datagram) override;
+
+  const packet::Pieces* front(std::size_t max_size, Instant now) override;
+  bool more() const override;
+  void pop() override;
+  Bytes prefix() const override { return paths_[turn_]->source().prefix(); }
+
+  void on_timer();
+  void follow_mtu();
+
+  PathHost& host_;
+  std::uint64_t number_;
+  std::unique_ptr<quic::Connection> connection_;
+  DropCounters drops_;
+  std::vector<std::unique_ptr<ServerPath>> paths_;
+  std::size_t turn_ = 0;                      ///< of paths_: whose packet front() shows, or looks for first
+  std::unique_ptr<ServerProtocol> protocol_;  ///< from on_keys() on
+  bool handshaking_ = true;
+  Instant since_{};
+  std::size_t mtu_ = 0;
+  Timer timer_;
+};
+
+}  // namespace mpquic::daemon

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "masque/tunnels.h"
+
+namespace mpquic::masque {
+
+/// What a client says beyond what both ends do.
+class ServerEvents : public TunnelEvents {
+ public:
+  /// A client asks for a tunnel: accept() or refuse() it, now or later.
+  virtual void on_request(StreamId tunnel, const IpRequest& request) = 0;
+
+ protected:
+  ~ServerEvents() = default;
+};
+
+/// The server's end of CONNECT-IP tunnels over one connection (RFC 9484, 4.5).
+class TunnelServer final : public Tunnels {
+ public:
+  /// In ConnectionOwner::on_keys().
+  TunnelServer(quic::Connection& connection, ServerEvents& events, DropCounters& drops);
+
+  /// Packets that came early are handed over from within.
+  void accept(StreamId tunnel);
+  /// `refusal.status`: of HTTP, 400 and up; 0: the message is malformed. on_closed() is not called.
+  void refuse(StreamId tunnel, const Refusal& refusal);
+
+ private:
+  void on_headers(StreamId request, const std::vector<Header>& headers) override;
+
+  ServerEvents& events_;
+};
+
+}  // namespace mpquic::masque

@@ -1,0 +1,171 @@
+#include "masque/tunnels.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "masque/error_codes.h"
+
+namespace mpquic::masque {
+namespace {
+
+// A client may send before it is answered (RFC 9484, 7.1). So much of it waits for the answer.
+constexpr std::size_t early_packets = 32;
+// What waits on a stream that carries packets: more would be a queue that nobody manages.
+constexpr std::size_t stream_backlog = 128 << 10;
+constexpr std::uint64_t ip_context = 0;
+
+}  // namespace
+
+void Tunnels::begin(Http3::Role role) { http_ = Http3::begin(role, connection_, *this); }
+
+Tunnels::Tunnel* Tunnels::find(StreamId stream) const {
+  const auto found = std::ranges::find(tunnels_, stream, [](const auto& tunnel) { return tunnel->stream; });
+  return found == tunnels_.end() ? nullptr : found->get();
+}
+
+Tunnels::Tunnel& Tunnels::add(StreamId stream) {
+  tunnels_.push_back(std::make_unique<Tunnel>(*this, stream));
+  return *tunnels_.back();
+}
+
+void Tunnels::forget(StreamId stream) {
+  const auto found = std::ranges::find(tunnels_, stream, [](const auto& tunnel) { return tunnel->stream; });
+  if (found == tunnels_.end()) return;
+  forgotten_.push_back(std::move(*found));
+  tunnels_.erase(found);
+}
+
+void Tunnels::open(Tunnel& tunnel) {
+  tunnel.open = true;
+  for (const auto& packet : std::exchange(tunnel.early, {})) events_.on_packet(tunnel.stream, packet);
+}
+
+void Tunnels::fail(StreamId stream, std::uint64_t code, const std::string& reason) {
+  http().abort(stream, code);
+  if (find(stream) == nullptr) return;
+  forget(stream);
+  events_.on_closed(stream, reason);
+}
+
+void Tunnels::close(StreamId tunnel) {
+  forget(tunnel);
+  if (usable()) http().abort(tunnel, h3_request_cancelled);
+}
+
+void Tunnels::send_address_request(StreamId tunnel, std::span<const AddressEntry> requests) {
+  std::vector<std::uint8_t> capsule;
+  append_address_request(capsule, requests);
+  http().send(tunnel, std::move(capsule));
+}
+
+void Tunnels::send_addresses(StreamId tunnel, std::span<const AddressEntry> addresses) {
+  std::vector<std::uint8_t> capsule;
+  append_address_assign(capsule, addresses);
+  http().send(tunnel, std::move(capsule));
+}
+
+void Tunnels::send_routes(StreamId tunnel, std::span<const AddressRange> ranges) {
+  std::vector<std::uint8_t> capsule;
+  append_route_advertisement(capsule, ranges);
+  http().send(tunnel, std::move(capsule));
+}
+
+Bytes Tunnels::prefix(StreamId tunnel) const {
+  const Tunnel* found = find(tunnel);
+  return found == nullptr ? Bytes() : found->prefix.bytes();
+}
+
+bool Tunnels::send_over_stream(StreamId tunnel, const packet::Pieces& packet) {
+  if (http().unacknowledged(tunnel) > stream_backlog) return false;
+  std::vector<std::uint8_t> payload;
+  payload.reserve(1 + packet.size());
+  append_varint(payload, ip_context);
+  payload.insert(payload.end(), packet.head.begin(), packet.head.end());
+  payload.insert(payload.end(), packet.rest.begin(), packet.rest.end());
+  std::vector<std::uint8_t> capsule;
+  append_capsule(capsule, CapsuleType::datagram, payload);
+  http().send(tunnel, std::move(capsule));
+  return true;
+}
+
+void Tunnels::on_datagram(Bytes datagram) {
+  const auto parsed = parse_http_datagram(datagram);
+  if (!parsed) return connection_.close(h3_datagram_error, "an HTTP datagram without a stream");
+  Tunnel* tunnel = find(static_cast<StreamId>(parsed->stream));
+  if (tunnel == nullptr) return drops_.count(Drop::unknown_tunnel);
+  on_payload(*tunnel, parsed->payload);
+}
+
+void Tunnels::on_payload(Tunnel& tunnel, Bytes payload) {
+  const auto parsed = parse_ip_datagram(payload);
+  if (!parsed) return drops_.count(Drop::malformed);
+  if (parsed->context != ip_context) return drops_.count(Drop::unknown_context);
+  if (tunnel.open) return events_.on_packet(tunnel.stream, parsed->payload);
+  if (tunnel.early.size() >= early_packets) return drops_.count(Drop::not_registered);
+  tunnel.early.emplace_back(parsed->payload.begin(), parsed->payload.end());
+}
+
+Result<void> Tunnels::on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value) {
+  if (find(tunnel.stream) != &tunnel) return failure("closed");
+  switch (type) {
+    case CapsuleType::datagram: on_payload(tunnel, value); break;
+    case CapsuleType::address_assign: {
+      const auto addresses = parse_address_assign(value);
+      if (!addresses) return std::unexpected(addresses.error());
+      events_.on_addresses(tunnel.stream, *addresses);
+      break;
+    }
+    case CapsuleType::address_request: {
+      const auto requests = parse_address_request(value);
+      if (!requests) return std::unexpected(requests.error());
+      events_.on_address_request(tunnel.stream, *requests);
+      break;
+    }
+    case CapsuleType::route_advertisement: {
+      const auto ranges = parse_route_advertisement(value);
+      if (!ranges) return std::unexpected(ranges.error());
+      events_.on_routes(tunnel.stream, *ranges);
+      break;
+    }
+  }
+  return {};
+}
+
+void Tunnels::on_settings(const PeerSettings& settings) {
+  settled_ = true;
+  settings_ = settings;
+  // RFC 9297, 2.1.1, and RFC 9221, 3: the one without the other is a contradiction.
+  if (settings.datagrams && !connection_.datagrams_accepted()) {
+    connection_.close(h3_settings_error, "the other end's SETTINGS promise datagrams that its QUIC does not take");
+  }
+}
+
+void Tunnels::on_content(StreamId request, Bytes content) {
+  forgotten_.clear();
+  Tunnel* tunnel = find(request);
+  if (tunnel == nullptr) return;
+  if (const auto read = tunnel->capsules.read(content, *tunnel); !read && find(request) != nullptr) {
+    fail(request, h3_message_error, "malformed capsule: " + read.error().message);
+  }
+}
+
+void Tunnels::on_content_end(StreamId request) {
+  Tunnel* tunnel = find(request);
+  if (tunnel == nullptr) return;
+  if (const auto finished = tunnel->capsules.finish(); !finished) {
+    return fail(request, h3_message_error, finished.error().message);
+  }
+  http().finish(request);
+  forget(request);
+  events_.on_closed(request, "the other end has closed the tunnel");
+}
+
+void Tunnels::on_broken(StreamId request) {
+  if (find(request) == nullptr) return;
+  forget(request);
+  events_.on_closed(request, "the other end has broken the tunnel off");
+}
+
+void Tunnels::on_request_closed(StreamId request) { on_broken(request); }
+
+}  // namespace mpquic::masque

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/drop.h"
+#include "masque/address_capsules.h"
+#include "masque/capsule.h"
+#include "masque/http3.h"
+#include "masque/http_datagram.h"
+#include "masque/route_capsule.h"
+#include "packet/split.h"
+
+namespace mpquic::masque {
+
+/// What the other end of a tunnel says. A tunnel is named by the stream of its request.
+class TunnelEvents {
+ public:
+  virtual void on_address_request(StreamId tunnel, const std::vector<AddressEntry>& requests) = 0;
+  /// All that we may use from now on (RFC 9484, 4.7.1).
+  virtual void on_addresses(StreamId tunnel, const std::vector<AddressEntry>& addresses) = 0;
+  /// All that the other end routes from now on (RFC 9484, 4.7.3).
+  virtual void on_routes(StreamId tunnel, const std::vector<AddressRange>& ranges) = 0;
+  /// Valid during the call. It may be anything: nobody has looked at it.
+  virtual void on_packet(StreamId tunnel, Bytes packet) = 0;
+  /// The tunnel, or the wish for it, is over.
+  virtual void on_closed(StreamId tunnel, const std::string& reason) = 0;
+
+ protected:
+  ~TunnelEvents() = default;
+};
+
+/// The IP tunnels of one connection (RFC 9484), from the side that both ends share: capsules and datagrams.
+///
+///   asked --2xx--> open;  any --closed, broken off, malformed--> gone
+class Tunnels : protected Http3Owner {
+ public:
+  Tunnels(const Tunnels&) = delete;
+  Tunnels& operator=(const Tunnels&) = delete;
+
+  /// Whether the other end's SETTINGS are there; it has some seconds for them.
+  bool settled() const { return settled_; }
+  /// Whether packets may go as QUIC datagrams. If not, they go over the request's stream.
+  bool datagrams() const { return settings_.datagrams; }
+
+  void send_address_request(StreamId tunnel, std::span<const AddressEntry> requests);
+  void send_addresses(StreamId tunnel, std::span<const AddressEntry> addresses);
+  void send_routes(StreamId tunnel, std::span<const AddressRange> ranges);
+  /// What stands before a packet of the tunnel in a QUIC datagram.
+  Bytes prefix(StreamId tunnel) const;
+  /// Sends a packet over the tunnel's stream (RFC 9297, 3.5). False: too much waits there already.
+  bool send_over_stream(StreamId tunnel, const packet::Pieces& packet);
+  /// Ends it; on_closed() is not called.
+  void close(StreamId tunnel);
+
+  /// A QUIC datagram has come.
+  void on_datagram(Bytes datagram);
+
+ protected:
+  struct Tunnel final : CapsuleSink {
+    Tunnel(Tunnels& owner, StreamId request)
+        : home(owner), stream(request), prefix(static_cast<std::uint64_t>(request)) {}
+    Result<void> on_capsule(CapsuleType type, Bytes value) override { return home.on_capsule(*this, type, value); }
+
+    Tunnels& home;
+    StreamId stream;
+    DatagramPrefix prefix;
+    CapsuleReader capsules;
+    bool open = false;
+    std::vector<std::vector<std::uint8_t>> early;  ///< packets that came before it was open
+  };
+
+  /// `events`, `drops` and `connection` outlive it.
+  Tunnels(quic::Connection& connection, TunnelEvents& events, DropCounters& drops)
+      : connection_(connection), events_(events), drops_(drops) {}
+  ~Tunnels() = default;
+
+  void begin(Http3::Role role);
+  Http3& http() { return *http_; }
+  bool usable() const { return http_ != nullptr; }
+  quic::Connection& connection() { return connection_; }
+  const PeerSettings& settings() const { return settings_; }
+  Tunnel* find(StreamId stream) const;
+  Tunnel& add(StreamId stream);
+  void open(Tunnel& tunnel);
+  /// The tunnel is over for this reason, and its stream aborted with this HTTP/3 error code.
+  void fail(StreamId stream, std::uint64_t code, const std::string& reason);
+  void forget(StreamId stream);
+
+  void on_settings(const PeerSettings& settings) override;
+  void on_content(StreamId request, Bytes content) override;
+  void on_content_end(StreamId request) override;
+  void on_broken(StreamId request) override;
+  void on_request_closed(StreamId request) override;
+
+ private:
+  Result<void> on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value);
+  void on_payload(Tunnel& tunnel, Bytes payload);
+
+  quic::Connection& connection_;
+  TunnelEvents& events_;
+  DropCounters& drops_;
+  std::unique_ptr<Http3> http_;
+  PeerSettings settings_;
+  bool settled_ = false;
+  std::vector<std::unique_ptr<Tunnel>> tunnels_;    ///< mostly one
+  std::vector<std::unique_ptr<Tunnel>> forgotten_;  ///< since the last bytes came: one of them may be reading these
+};
+
+}  // namespace mpquic::masque
