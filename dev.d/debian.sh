@@ -11,7 +11,7 @@ build_packages=(g++ cmake ninja-build pkg-config ccache git
   'libngtcp2-dev>=1.11' 'libngtcp2-crypto-gnutls-dev>=1.11' 'libnghttp3-dev>=1.8'
   libgtest-dev libbenchmark-dev)
 if [[ $(dpkg --print-architecture 2>/dev/null) == amd64 ]]; then build_packages+=(libipsec-mb-dev); fi
-run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest python3-pytest-xdist openssl procps psmisc)
+run_packages=(iproute2 nftables ethtool iputils-ping tcpdump iperf3 python3 python3-pytest python3-pytest-xdist openssl procps psmisc dbus-daemon)
 package_test_packages=(systemd systemd-container dpkg-repack jq lintian mandoc)
 # For tests/kernel, and so is the kernel of fetch_kernel.
 kernel_packages=()

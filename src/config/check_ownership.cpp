@@ -13,11 +13,11 @@ namespace {
 
 void check_pool(const ServerTunnel& tunnel, Problems& problems) {
   if (!tunnel.speaks(Alpn::h3)) return;
-  for (const auto& [prefix, place] : tunnel.pool) {
-    const bool inside = std::ranges::any_of(
-        tunnel.addresses, [&, &prefix = prefix](const auto& one) { return one->network().contains(prefix); });
+  for (const auto& pool : tunnel.pool) {
+    const bool inside =
+        std::ranges::any_of(tunnel.addresses, [&](const auto& own) { return own->network().contains(pool.value); });
     if (inside || tunnel.addresses.empty()) continue;
-    problems.error(place, "pool: {} lies in no network of tunnel {}", prefix.to_string(), in_quotes(tunnel.name));
+    problems.error(pool.place, "pool: {} lies in no network of tunnel {}", pool->to_string(), in_quotes(tunnel.name));
   }
 }
 

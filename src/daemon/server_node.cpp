@@ -7,27 +7,13 @@
 #include "certs/secret.h"
 #include "daemon/ask_workers.h"
 #include "daemon/listen.h"
+#include "daemon/server_peers.h"
 #include "daemon/status.h"
 
 namespace mpquic::daemon {
 namespace {
 
 constexpr Duration expiry_interval = std::chrono::seconds(10);
-
-std::vector<peers::Peer> peers_of(const config::ServerConfig& configuration) {
-  std::vector<peers::Peer> known;
-  for (const config::Client& client : configuration.clients) {
-    peers::Peer peer{.name = client.name, .prefixes = client.owned()};
-    for (const auto& address : client.addresses) peer.addresses.push_back(address.value);
-    if (client.token) peer.token_hash = client.token->value;
-    for (const auto& tunnel : configuration.tunnels) {
-      if (client.may_use(tunnel.name)) peer.tunnels.insert(tunnel.name);
-    }
-    peer.shares_prefixes = client.name == peers::Directory::anyone;
-    known.push_back(std::move(peer));
-  }
-  return known;
-}
 
 std::shared_ptr<const ServerRules> rules_of(const config::ServerConfig& configuration) {
   const bool open = configuration.tls.client_auth == config::ClientAuth::none;
@@ -90,6 +76,11 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
       registry_({}),
       expiry_([this] { expire(); }),
       last_clients_(configuration.control.string() + ".clients"),
+      lease_file_(configuration.server()->state / (configuration.name + ".leases"), [this] { return pool_.to_text(); }),
+      lease_timer_([this] {
+        lease_file_.on_deadline(tools_.loop.now());
+        tools_.timers.set(lease_timer_, lease_file_.deadline());
+      }),
       last_clients_timer_([this] {
         last_clients_.on_deadline(tools_.loop.now());
         watch_last_clients();
@@ -104,6 +95,7 @@ Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configurati
 
   std::unique_ptr<ServerNode> node(new ServerNode(configuration, tools, std::move(*netlink)));
   node->configure_pool();
+  node->read_leases();
   for (Worker* worker : tools.workers) node->workers_.push_back(std::make_unique<ServerWorker>(*worker));
   std::vector<ServerWorker*> siblings;
   for (const auto& worker : node->workers_) siblings.push_back(worker.get());
@@ -180,6 +172,7 @@ Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<
   const auto addresses = pool_.assign(key, *peer, wish.wanted, now);
   if (!addresses) return {{}, addresses.error().message};
   if (leases_.emplace(path, key).second) pool_.use(key, now);
+  leases_changed();
   if (registry_.addresses_of(path) != *addresses) {
     publish(registry_.claim(path, peer, wish.tunnel, *addresses, tools_.loop.now()));
     tell_who_is_present();
@@ -188,13 +181,17 @@ Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<
 }
 
 void ServerNode::configure_pool() {
-  std::map<std::string, peers::TunnelPool> tunnels;
-  for (const auto& tunnel : configuration_.tunnels) {
-    peers::TunnelPool& pool = tunnels[tunnel.name];
-    for (const auto& address : tunnel.addresses) pool.own.push_back(address.value);
-    for (const auto& prefix : tunnel.pool) pool.prefixes.push_back(prefix.value);
-  }
-  pool_.configure(std::move(tunnels), peers_of(configuration_));
+  pool_.configure(pools_of(configuration_), peers_of(configuration_));
+  leases_changed();
+}
+
+void ServerNode::read_leases() {
+  for (const std::string& problem : pool_.from_text(lease_file_.read())) log::warning("leases: {}", problem);
+}
+
+void ServerNode::leases_changed() {
+  lease_file_.changed(tools_.loop.now());
+  tools_.timers.set(lease_timer_, lease_file_.deadline());
 }
 
 void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
@@ -216,7 +213,10 @@ void ServerNode::gone(peers::PathRef path) {
   tools_.post([this, path] {
     publish(registry_.gone(path));
     superseded_.erase(path);
-    if (const auto lease = leases_.extract(path)) pool_.release(lease.mapped(), wall_clock());
+    if (const auto lease = leases_.extract(path)) {
+      pool_.release(lease.mapped(), wall_clock());
+      leases_changed();
+    }
     tell_who_is_present();
     last_clients_.remove(path, tools_.loop.now());
     watch_last_clients();
@@ -300,6 +300,7 @@ void ServerNode::stop(std::function<void()> done) {
           home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
         }
         workers_.clear();
+        lease_file_.finish();
         last_clients_.clear();
         watch_last_clients();
         done();

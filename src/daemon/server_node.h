@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/last_clients.h"
+#include "daemon/lease_file.h"
 #include "daemon/node.h"
 #include "daemon/server_worker.h"
 #include "daemon/tun_setup.h"
@@ -50,6 +51,8 @@ class ServerNode final : public Role, private ControlThread {
   Assignment assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
                            const AddressWish& wish);
   void configure_pool();
+  void read_leases();
+  void leases_changed();
   void publish(peers::Changes changes);
   void tell_who_is_present();
   void expire();
@@ -67,6 +70,8 @@ class ServerNode final : public Role, private ControlThread {
   std::set<peers::PathRef> superseded_;                    ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
+  LeaseFile lease_file_;
+  Timer lease_timer_;
   LastClients last_clients_;
   Timer last_clients_timer_;
   std::map<std::string, TunSetup> tuns_;

@@ -101,10 +101,29 @@ void examine_one(const CertificateFacts& facts, const Observations& seen, Findin
   }
 }
 
+void examine_revocations(const RevocationFacts& facts, const Observations& seen, Findings& findings) {
+  const std::string mend = "where the authority's key is: mpquic cert revoke; bring crl.pem here, reload the node";
+  if (!facts.file) {
+    findings.push_back({Severity::problem, facts.file.error().message, mend});
+  } else if (!facts.is_signed) {
+    findings.push_back({Severity::problem, facts.is_signed.error().message, mend});
+  } else if (const auto newest = certs::check_newest(*facts.file, seen.now); !newest) {
+    findings.push_back({Severity::warning, newest.error().message, mend});
+  } else {
+    std::size_t revoked = 0;
+    for (const certs::RevocationList& list : facts.file->lists) revoked += list.revoked.size();
+    findings.push_back({Severity::ok, fmt::format("{} revokes {}", facts.file->path.string(), revoked), {}});
+  }
+}
+
 }  // namespace
 
 void examine_certificates(const config::Configuration& configuration, const Observations& seen, Findings& findings) {
   for (const CertificateFacts& facts : seen.certificates) examine_one(facts, seen, findings);
+  if (seen.revocations) examine_revocations(*seen.revocations, seen, findings);
+  if (seen.token && !*seen.token) {
+    findings.push_back({Severity::problem, seen.token->error().message, "chmod 600, or mpquic token new NAME"});
+  }
   if (const auto* client = configuration.client(); client && client->tls.insecure_skip_verify) {
     findings.push_back({Severity::warning,
                         "insecure_skip_verify is on: anybody on the way can pose as the server and read everything",

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "certs/inspect.h"
+#include "certs/revocations.h"
 #include "config/model.h"
 #include "control/status.h"
 #include "packet/socket_address.h"
@@ -72,6 +73,12 @@ struct CertificateFacts {
   std::filesystem::path authorities;          ///< that it was held against
 };
 
+/// The revocation lists that a server's configuration names.
+struct RevocationFacts {
+  Result<certs::RevocationFile> file;
+  Result<void> is_signed;  ///< by the authorities of this configuration
+};
+
 struct KernelAbilities {
   int tun_error = 0;                ///< errno of opening /dev/net/tun
   bool udp_segmentation = true;     ///< UDP_SEGMENT
@@ -105,6 +112,8 @@ struct Observations {
   std::vector<ProbedPath> paths;
   std::vector<ListenAddress> listens;
   std::vector<CertificateFacts> certificates;
+  std::optional<RevocationFacts> revocations;
+  std::optional<Result<void>> token;  ///< whether the client's can be used
   KernelAbilities kernel;
 
   /// Where a path may lead: one address, or those of the server's name as far as it has any.

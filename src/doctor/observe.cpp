@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/fd.h"
+#include "certs/token.h"
 #include "control/query.h"
 #include "doctor/names.h"
 #include "doctor/probe.h"
@@ -184,6 +185,31 @@ class CertificateReader {
     seen_.certificates.push_back(std::move(facts));
   }
 
+  void read_revocations(const std::optional<config::File>& file, const std::optional<config::File>& authorities) {
+    if (!file) return;
+    const auto regular = check_regular(file->value);
+    RevocationFacts facts{regular ? certs::load_revocations(file->value)
+                                  : Result<certs::RevocationFile>(std::unexpected(regular.error())),
+                          {}};
+    if (facts.file && authorities && check_regular(authorities->value)) {
+      facts.is_signed = certs::check_revocations(file->value, authorities->value);
+    }
+    seen_.revocations = std::move(facts);
+  }
+
+  void read_token(const std::optional<config::File>& file) {
+    if (!file) return;
+    if (::access(file->value.c_str(), R_OK) != 0 && errno == EACCES) {
+      seen_.unseen.push_back(file->value.string() + ": Permission denied");
+      return;
+    }
+    Result<void> verdict = check_regular(file->value);
+    if (verdict) {
+      if (const auto token = certs::read_token(file->value); !token) verdict = std::unexpected(token.error());
+    }
+    seen_.token = std::move(verdict);
+  }
+
  private:
   // Reading a pipe or a terminal would hang.
   static Result<void> check_regular(const std::filesystem::path& path) {
@@ -209,10 +235,12 @@ void look_at_certificates(const config::Configuration& configuration, Observatio
   if (const auto* client = configuration.client()) {
     reader.read(Role::authority, client->tls.ca, {}, {});
     reader.read(Role::client, client->tls.certificate, client->tls.key, client->tls.ca);
+    reader.read_token(client->token);
   }
   if (const auto* server = configuration.server()) {
     reader.read(Role::authority, server->tls.client_ca, {}, {});
     reader.read(Role::server, server->tls.certificate, server->tls.key, server->tls.client_ca);
+    reader.read_revocations(server->tls.crl, server->tls.client_ca);
   }
 }
 

@@ -53,7 +53,7 @@ AddressPool::Families AddressPool::families_of(const TunnelPool& tunnel, std::sp
   return families;
 }
 
-void AddressPool::configure(std::map<std::string, TunnelPool> tunnels, std::span<const Peer> peers) {
+void AddressPool::configure(const std::map<std::string, TunnelPool>& tunnels, std::span<const Peer> peers) {
   const Leases before = std::exchange(leases_, {});
   entries_.clear();
   for (const Peer& peer : peers) {

@@ -55,7 +55,7 @@ class AddressPool {
 
   /// What there is from now on, by the tunnels' names, and who owns what. Leases that do not fit it end: whoever was
   /// using one asks anew.
-  void configure(std::map<std::string, TunnelPool> tunnels, std::span<const Peer> peers);
+  void configure(const std::map<std::string, TunnelPool>& tunnels, std::span<const Peer> peers);
 
   /// The addresses of this client's tunnel, one of each IP version of which the server's tunnel has any for it:
   /// 1. of Peer::addresses, the one that it has, or that it wants, or the first that none of its other tunnels is

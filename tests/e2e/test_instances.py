@@ -280,7 +280,7 @@ class TestCommandLine:
         (native,) = site.install(site.box, "nine/box.yaml")
         native = native.rename(native.parent.parent / "box.yaml")
         two.write_text(two.read_text().replace("0.0.0.0", "'::'").replace("45002", "45001"))
-        together = "0.0.0.0:45001 is taken by [::]:45001 (line 5), which takes in IPv4"
+        together = "0.0.0.0:45001 is taken by [::]:45001 (line 6), which takes in IPv4"
         for files, said in (
             ([native], f"mpquic: {native} is a native configuration already"),
             ([one, one], f'mpquic: {one} and {one} can\'t be one node: both have the tunnel "mpq1"'),

@@ -20,7 +20,7 @@ def installed(site: Site, package: Path) -> Site:
 
 def test_what_the_package_is(package: Path) -> None:
     fields = subprocess.run(["dpkg-deb", "--info", str(package)], capture_output=True, text=True, check=True).stdout
-    for library in ("libngtcp2-", "libgnutls30", "libsystemd0", "libmnl0"):
+    for library in ("libngtcp2-", "libgnutls30", "libsystemd0", "libmnl0", "libc-?ares2"):
         assert re.search(rf"Depends:.*{library}", fields), fields
     listed = subprocess.run(["dpkg-deb", "--contents", str(package)], capture_output=True, text=True, check=True).stdout
     for file in (
@@ -28,6 +28,7 @@ def test_what_the_package_is(package: Path) -> None:
         "usr/lib/sysusers.d/mpquic.conf", "usr/lib/tmpfiles.d/mpquic.conf", "usr/share/man/man1/mpquic.1.gz",
         "usr/share/man/man5/mpquic.yaml.5.gz", "usr/share/man/man8/mpquic-update.8.gz",
         "usr/share/doc/mpquic/examples/client.yaml", "usr/share/bash-completion/completions/mpquic",
+        "usr/share/polkit-1/rules.d/mpquic.rules",
     ):  # fmt: skip
         assert f" ./{file}\n" in listed, file
 

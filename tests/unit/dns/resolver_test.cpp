@@ -152,7 +152,10 @@ TEST_F(ResolverTest, SaysWhyThereIsNoAddress) {
   EXPECT_EQ(resolve("silent.test", wan1_), "silent.test: no DNS server answers" + whom);
   EXPECT_GE(took_, seconds(4));
   EXPECT_LT(took_, seconds(8));
-  EXPECT_EQ(resolve("noise.test", wan1_), "noise.test: no DNS server answers" + whom);
+  const std::string noise = resolve("noise.test", wan1_);  // c-ares 1.18 waits for something better to come
+  EXPECT_TRUE(noise == "noise.test: no DNS server answers" + whom ||
+              noise == "noise.test: what the DNS server answers makes no sense" + whom)
+      << noise;
 }
 
 TEST_F(ResolverTest, HostsAndAddressesNeedNoServer) {

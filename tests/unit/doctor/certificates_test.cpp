@@ -1,6 +1,8 @@
 #include <regex>
 
 #include "certs/make.h"
+#include "certs/revoke.h"
+#include "certs/token.h"
 #include "doctor/observe.h"
 #include "doctor/scene.h"
 #include "system/own_network.h"
@@ -100,6 +102,34 @@ TEST_F(CertificatesTest, OfAServerNameSomebody) {
   expect(judged(), "ok: .*server.pem is not made out to mpquic-server", "server_name: vps.example.net");
   server.dns_names.clear();
   expect(judged(), "problem: .*server.pem names no server");
+}
+
+TEST_F(CertificatesTest, AreRevokedByAListThatMustBeGood) {
+  scene_.make_certificates(system_clock::now(), days(365));
+  const auto server = scene_.load(
+      "role: server\nlisten: 127.0.0.1:45010\ncontrol: s.sock\n"
+      "tls: {certificate: server.pem, key: server.key, client_ca: ca.pem, crl: crl.pem}\n"
+      "tunnels: {mt: {address: 10.200.15.254/24}}\nclients: {box1: {prefixes: 10.200.15.1}}\n");
+  expect(found(server), "problem: .*crl.pem: No such file", "mpquic cert revoke");
+  const std::filesystem::path box1 = scene_.directory() / "box1.pem";
+  certs::Options options{days(30), certs::Existing::refuse, system_clock::now() - days(31)};
+  ASSERT_TRUE(certs::revoke(scene_.directory(), {&box1, 1}, options));
+  expect(found(server), "warning: .*crl.pem: a newer revocation list was due on", "mpquic cert revoke");
+  options.now = system_clock::now();
+  ASSERT_TRUE(certs::revoke(scene_.directory(), {}, options));
+  expect(found(server), "ok: .*crl.pem revokes 1");
+  scene_.make_certificates(system_clock::now(), days(365));
+  expect(found(server), "problem: .*crl.pem: not signed by an authority in .*ca.pem", "mpquic cert revoke");
+}
+
+TEST_F(CertificatesTest, MayHaveATokenBesidesThatMustBeGood) {
+  scene_.make_certificates(system_clock::now(), days(365));
+  const auto client = scene_.client("token: box1.token\n");
+  expect(found(client), "problem: .*box1.token: No such file", "mpquic token new");
+  ASSERT_TRUE(certs::make_token_file(scene_.directory(), "box1", false));
+  EXPECT_EQ(wrong(found(client)), std::vector<std::string>());
+  std::filesystem::permissions(scene_.directory() / "box1.token", std::filesystem::perms(0640));
+  expect(found(client), "problem: .*box1.token: a token that others than its owner may open", "chmod 600");
 }
 
 TEST_F(CertificatesTest, VerifyingNobodyIsWarnedOf) {

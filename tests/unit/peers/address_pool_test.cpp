@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "peers/addresses.h"
 
 namespace mpquic::peers {
@@ -245,6 +247,27 @@ TEST_F(AddressPoolTest, ALargePoolIsRememberedInPart) {
   EXPECT_EQ(assign("b"), Texts{"fd00::3"});
   EXPECT_EQ(assign("c", {"fd00::77"}), Texts{"fd00::2"}) << "a's";
   EXPECT_EQ(pool_.size(), 2u);
+}
+
+TEST_F(AddressPoolTest, EveryClientHasAnAddressOfItsOwnUntilThereIsNone) {
+  mt_ = {{own("10.0.0.1/20"), own("fd00::1/64")}, {prefix("10.0.0.0/20"), prefix("fd00::/64")}};
+  configure();
+  constexpr int hosts = 4093;
+  std::set<std::string> given;
+  const auto name = [](int i) { return "box" + std::to_string(i); };
+  for (int i = 0; i < hosts; ++i) {
+    for (const std::string& one : assign(name(i))) given.insert(one);
+    use(name(i));
+  }
+  EXPECT_EQ(given.size(), 2u * hosts);
+  EXPECT_EQ(*given.begin(), "10.0.0.10");
+  EXPECT_EQ(assign("more"), Texts{"tunnel mt has no IPv4 address left for more: 4093 are in use"});
+  for (int i = 0; i < hosts; i += 2) release(name(i));
+  for (int i = 0; i < hosts; i += 2) {
+    const Texts next = assign("next" + std::to_string(i));
+    ASSERT_EQ(next.front(), "10.0." + std::to_string((i + 2) / 256) + "." + std::to_string((i + 2) % 256));
+  }
+  EXPECT_EQ(pool_.size(), 4093u + 2047u) << "who has lost its IPv4 address keeps that of IPv6";
 }
 
 TEST_F(AddressPoolTest, AnotherConfigurationTakesAwayOnlyWhatDoesNotFitIt) {

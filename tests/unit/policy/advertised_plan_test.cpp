@@ -11,7 +11,7 @@ namespace {
 using Texts = std::vector<std::string>;
 using Family = packet::Address::Family;
 
-constexpr std::uint32_t nearer = 10'125, addressed = 10'126, advertised_table = 10'127, link_table = 10'124;
+constexpr std::uint32_t nearer = 10'125, advertised_table = 10'127, link_table = 10'124;
 
 /// The box of PlanTest, without rules, and both of its tunnels over h3.
 class AdvertisedPlanTest : public PlanTest {

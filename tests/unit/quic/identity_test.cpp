@@ -94,22 +94,23 @@ struct Shown {
   const char* server_says;
 };
 
-constexpr Shown nothing{"nothing", nullptr, false, "ertificate is required"};
-constexpr Shown good{"its certificate", "box1", false, nullptr};
+constexpr Shown nothing{"Nothing", nullptr, false, "ertificate is required"};
+constexpr Shown good{"ItsCertificate", "box1", false, nullptr};
 constexpr Shown shown[] = {nothing,
                            good,
-                           {"one of another authority", "box1", true, "issuer is unknown"},
-                           {"one that is revoked", "box2", false, "certificate chain is revoked"},
-                           {"one that has expired", "old", false, "expired certificate"},
-                           {"a server's", "server", false, "purpose"}};
+                           {"OneOfAnotherAuthority", "box1", true, "issuer is unknown"},
+                           {"OneThatIsRevoked", "box2", false, "certificate chain is revoked"},
+                           {"OneThatHasExpired", "old", false, "expired certificate"},
+                           {"AServers", "server", false, "purpose"}};
 
-using Case = std::tuple<bool, const char*, Shown>;
+void PrintTo(const Shown& one, std::ostream* out) { *out << one.what; }
+
+using Case = std::tuple<bool, std::string, Shown>;  ///< with tokens?, protocol
 
 class ShownTest : public IdentityTest, public testing::WithParamInterface<Case> {};
 
 TEST_P(ShownTest, DecidesWhoIsLetIn) {
   const auto& [tokens, alpn, one] = GetParam();
-  SCOPED_TRACE(testing::Message() << one.what << " over " << alpn << (tokens ? ", with tokens" : ""));
   certs::Options past{.valid = std::chrono::days(1), .existing = certs::Existing::replace, .now = {}};
   past.now = std::chrono::system_clock::now() - std::chrono::days(2);
   must(certs::make_client(certificates().ours(), "old", past));
@@ -119,7 +120,7 @@ TEST_P(ShownTest, DecidesWhoIsLetIn) {
   offer({alpn});
   show(one.name, one.foreign ? certificates().others() : certificates().ours());
 
-  const bool may_do_without = one.name == nullptr && tokens && std::string_view(alpn) == "h3";
+  const bool may_do_without = one.name == nullptr && tokens && alpn == "h3";
   if (one.server_says == nullptr || may_do_without) {
     ASSERT_TRUE(let_in()) << client()->close_reason();
     EXPECT_EQ(accepted()->peer_name(), one.name ? std::optional<std::string>(one.name) : std::nullopt);
@@ -134,9 +135,15 @@ TEST_P(ShownTest, DecidesWhoIsLetIn) {
   EXPECT_EQ(accepted()->close_reason().find('\n'), std::string::npos) << accepted()->close_reason();
 }
 
+std::string name_of(const testing::TestParamInfo<Case>& each) {
+  const auto& [tokens, alpn, one] = each.param;
+  return std::string(one.what) + (alpn == "h3" ? "OverH3" : "OverMpquicIp") + (tokens ? "WithTokens" : "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Of, ShownTest,
                          testing::Combine(testing::Bool(), testing::Values("mpquic-ip", "h3"),
-                                          testing::ValuesIn(shown)));
+                                          testing::ValuesIn(shown)),
+                         name_of);
 
 TEST_F(IdentityTest, WithoutAnAuthorityNobodyIsAskedForACertificate) {
   settings_.ca.clear();
@@ -164,7 +171,7 @@ TEST_F(IdentityTest, TheListsOfTwoAuthoritiesOfOneNameBothCount) {
 }
 
 TEST_F(IdentityTest, FilesThatSayWhomToTrustMustHoldIt) {
-  const auto refusal = [](TlsSettings settings) {
+  const auto refusal = [](const TlsSettings& settings) {
     const auto loaded = TlsContext::load(settings);
     return loaded ? "(no error)" : loaded.error().message;
   };
