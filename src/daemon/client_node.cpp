@@ -47,6 +47,19 @@ std::string interface_of(const config::Link& link, const system::LinkTable& inte
   return link.interface.empty() ? interfaces.interface_with(link.source->value) : link.interface;
 }
 
+/// What keeps a link that is up from reaching any of the servers.
+std::string missing(const config::Link& link, const LinkView& view, const std::vector<packet::SocketAddress>& servers) {
+  if (link.source && view.sources.empty()) {
+    return fmt::format("the interface has no address {}", link.source->value.to_string());
+  }
+  if (link.source) return fmt::format("the server has no {} address", link.source->value.is_ipv4() ? "IPv4" : "IPv6");
+  const auto is_ipv4 = [](const packet::SocketAddress& server) { return server.address.is_ipv4(); };
+  const bool ipv4 = std::ranges::any_of(servers, is_ipv4);
+  const bool ipv6 = !std::ranges::all_of(servers, is_ipv4);
+  if (ipv4 == ipv6) return "no address";
+  return ipv4 ? "no IPv4 address" : "no IPv6 address";
+}
+
 }  // namespace
 
 LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
@@ -68,10 +81,7 @@ LinkView view_of(const config::Link& link, const std::string& interface, const s
   };
   view.usable = servers.empty() ? !view.sources.empty() : std::ranges::any_of(servers, reachable);
   if (view.usable) return view;
-  if (link.source) return unusable(fmt::format("the interface has no address {}", link.source->value.to_string()));
-  const auto is_ipv4 = [](const packet::SocketAddress& server) { return server.address.is_ipv4(); };
-  if (servers.empty()) return unusable("no address");
-  return unusable(std::ranges::all_of(servers, is_ipv4) ? "no IPv4 address" : "no IPv6 address");
+  return unusable(missing(link, view, servers));
 }
 
 LinkView view_of(const config::Link& link, const system::LinkTable& interfaces,

@@ -39,6 +39,10 @@ H3Server::H3Server(PathHost& host, ServerConnection& connection)
       deadline_(host.worker().now() + without_tunnel) {}
 
 void H3Server::on_established() {
+  // Who may come in may have changed since the handshake began.
+  if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
+    return connection_.close(masque::h3_connect_error, "the certificate is refused now: " + why);
+  }
   log::debug("{} at {}: connected", connection_.quic().peer_name().value_or("(no certificate)"),
              connection_.quic().remote().to_string());
 }
@@ -152,13 +156,16 @@ void H3Server::decide(Request& request) {
     return refuse(request, bad_gateway, "names as targets are not looked up here");
   }
   request.instance = request.asked.tunnel;
+  // Nobody can tell whether one who shows nothing has been here before.
+  if (peer->name == peers::Directory::anyone) request.instance += fmt::format("@{}", connection_.number());
+  const std::string base = request.instance;
   for (unsigned number = 2; std::ranges::any_of(requests_,
                                                 [&](const auto& other) {
                                                   return other.get() != &request && other->path != nullptr &&
                                                          other->instance == request.instance;
                                                 });
        ++number) {
-    request.instance = fmt::format("{}#{}", request.asked.tunnel, number);
+    request.instance = fmt::format("{}#{}", base, number);
   }
   request.path = &connection_.add_path();
   request.path->set_peer(std::move(peer));

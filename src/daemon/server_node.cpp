@@ -75,12 +75,12 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
       netlink_(std::move(netlink)),
       registry_({}),
       expiry_([this] { expire(); }),
-      last_clients_(configuration.control.string() + ".clients"),
       lease_file_(configuration.server()->state / (configuration.name + ".leases"), [this] { return pool_.to_text(); }),
       lease_timer_([this] {
         lease_file_.on_deadline(tools_.loop.now());
         tools_.timers.set(lease_timer_, lease_file_.deadline());
       }),
+      last_clients_(configuration.control.string() + ".clients"),
       last_clients_timer_([this] {
         last_clients_.on_deadline(tools_.loop.now());
         watch_last_clients();
@@ -151,6 +151,7 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
 void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                        const packet::Address& address) {
   tools_.post([this, path, peer = std::move(peer), tunnel, address] {
+    reserve(path, *peer, tunnel, address);
     publish(registry_.claim(path, peer, tunnel, {address}, tools_.loop.now()));
     tell_who_is_present();
   });
@@ -163,6 +164,17 @@ void ServerNode::assign(peers::PathRef path, std::shared_ptr<const peers::Peer> 
     ServerWorker* target = workers_[path.worker].get();
     target->worker().post([target, path, assignment] { target->assigned(path, assignment); });
   });
+}
+
+// What a client of mpquic-ip says to be its address is not handed out to another of its tunnels.
+void ServerNode::reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel,
+                         const packet::Address& address) {
+  if (!peer.addresses.empty()) return;  // those are not given to whoever comes
+  const peers::LeaseKey key{tunnel, peer.name, address.to_string()};
+  const auto now = wall_clock();
+  if (!pool_.assign(key, peer, std::array{address}, now) || !leases_.emplace(path, key).second) return;
+  pool_.use(key, now);
+  leases_changed();
 }
 
 Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
