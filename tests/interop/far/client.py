@@ -45,10 +45,10 @@ class Client:
     def __init__(self, habits: Habits, tell: Tell) -> None:
         self._habits = habits
         self._tell = tell
-        self._connections: list[ClientConnection] = []
+        self.connections: list[ClientConnection] = []
 
     def connection(self, number: int | None) -> ClientConnection:
-        return self._connections[-1 if number is None else number]
+        return self.connections[-1 if number is None else number]
 
     async def connect(self, address: str, port: int, **changed: Any) -> int:
         """Dials, and doesn't wait. `changed`: habits of this connection alone."""
@@ -58,14 +58,14 @@ class Client:
         configuration.verify_mode = ssl.CERT_REQUIRED if habits.ca else ssl.CERT_NONE
         configuration.cafile = habits.ca or None
         configuration.quantum_readiness_test = habits.large_hello
-        number = len(self._connections)
+        number = len(self.connections)
         quic = Quic(habits, configuration=configuration)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: ClientConnection(quic, number=number, habits=habits, tell=self._tell), family=family,
             local_addr=("::" if family == socket.AF_INET6 else "0.0.0.0", 0),
         )  # fmt: skip
-        self._connections.append(protocol)
+        self.connections.append(protocol)
         protocol.connect((address, port, 0, 0) if family == socket.AF_INET6 else (address, port))
         return number
 

@@ -21,6 +21,7 @@ class Connection(QuicConnectionProtocol):
     """`number` says in events and commands which it is."""
 
     http: Http3
+    is_proxy = False
 
     def __init__(self, *arguments: Any, number: int, habits: Habits, tell: Tell, **more: Any) -> None:
         super().__init__(*arguments, **more)

@@ -42,6 +42,11 @@ class Commands:
         except Exception as error:  # noqa: BLE001: the test is told, and fails
             _print({"error": f"{type(error).__name__}: {error}"})
 
+    def leave(self) -> None:
+        """Says goodbye."""
+        for connection in self._end.connections:
+            connection.close()
+
     def _connection(self, number: int | None) -> Any:
         return self._end.connection(number)
 
@@ -178,3 +183,4 @@ async def obey_all(role: str, habits: Habits) -> None:
     tell("ready")
     while line := await reader.readline():
         await commands.obey(line.decode())
+    commands.leave()

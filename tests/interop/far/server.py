@@ -16,6 +16,8 @@ from .tunnel import Tunnel
 
 
 class ServerConnection(Connection):
+    is_proxy = True
+
     def on_headers(self, stream: int, headers: Headers, ended: bool) -> None:
         self.tell("request", stream=stream, headers=headers)
         self._check(headers, ended)
@@ -84,10 +86,10 @@ class Server:
     def __init__(self, habits: Habits, tell: Tell) -> None:
         self._habits = habits
         self._tell = tell
-        self._connections: list[ServerConnection] = []
+        self.connections: list[ServerConnection] = []
 
     def connection(self, number: int | None) -> ServerConnection:
-        return self._connections[-1 if number is None else number]
+        return self.connections[-1 if number is None else number]
 
     async def listen(self, address: str, port: int) -> None:
         # aioquic makes the connections of a server itself.
@@ -105,7 +107,7 @@ class Server:
 
     def _create(self, *arguments: Any, **more: Any) -> ServerConnection:
         made = ServerConnection(
-            *arguments, number=len(self._connections), habits=self._habits, tell=self._tell, **more
+            *arguments, number=len(self.connections), habits=self._habits, tell=self._tell, **more
         )  # fmt: skip
-        self._connections.append(made)
+        self.connections.append(made)
         return made

@@ -142,10 +142,8 @@ class Tunnel:
 
     def _on_packet(self, data: bytes, way: str) -> None:
         packet = packets.parse(data)
-        source = ipaddress.ip_address(packet.source)
-        is_own = source.is_link_local or source.is_unspecified
-        if self._given and not is_own and not any(source in network for network in self._given):
-            raise Violation(f"a packet from {source}, which was not assigned")
+        if self._connection.is_proxy:
+            self._check_source(ipaddress.ip_address(packet.source))
         answer = packets.answered_echo(data)
         if answer and answer[1] in self._echoes:
             self._echoes[answer[1]].set()
@@ -158,6 +156,12 @@ class Tunnel:
         )  # fmt: skip
         if self._connection.habits.answer_pings and (reply := packets.echo_reply(data)):
             self.send_packet(reply)
+
+    def _check_source(self, source: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+        """A proxy forwards the client's from what it has assigned; what comes from the proxy may be anybody's."""
+        is_own = source.is_link_local or source.is_unspecified
+        if self._given and not is_own and not any(source in network for network in self._given):
+            raise Violation(f"a packet from {source}, which was not assigned")
 
     def _strictly(self, read: Callable[[], None]) -> None:
         try:
