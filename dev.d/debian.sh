@@ -124,7 +124,8 @@ fetch_kernel() {
   say "fetching $image"
   rm -rf "$new"
   mkdir -p "$new/package/usr" "$new/usr/lib"
-  (cd "$new/package" && apt download "$image") || fail "apt could not download $image"
+  # As root, and not as apt's own user: it can't get into everybody's home.
+  (cd "$new/package" && apt -o APT::Sandbox::User=root download "$image") || fail "apt could not download $image"
   dpkg-deb --extract "$new"/package/*.deb "$new/package"
   mv "$new"/package/boot/vmlinuz-* "$new/vmlinuz"
   # It moved between Debian 12 and 13, and depmod looks at either.

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The Debian package: `./dev package` builds build/package/mpquic_VERSION_ARCH.deb from the working tree.
 
-package_packages=("${build_packages[@]}" debhelper dpkg-dev fakeroot lowdown)
+package_packages=("${build_packages[@]}" build-essential debhelper dpkg-dev fakeroot lowdown)
 
 # The project's version; behind it, unless this very commit is tagged with it, the time of the commit, so that later
 # ones count as newer.

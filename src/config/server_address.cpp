@@ -53,7 +53,7 @@ Result<ServerAddress> parse_server_host(std::string_view text) {
   if (const auto address = packet::Address::parse(text)) {
     if (address->is_unspecified()) return failure("{} is no address to send to", in_quotes(text));
     if (address->is_multicast()) return failure("{} is a multicast address", in_quotes(text));
-    return ServerAddress{address->to_string(), *address, 0};
+    return ServerAddress{address->to_string(), address, 0};
   }
   if (!is_host_name(text)) return failure("{} is neither an IP address nor a host name", in_quotes(text));
   return ServerAddress{in_lower_case(text), std::nullopt, 0};

@@ -1,5 +1,7 @@
 #include "daemon/client_node.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <array>
 
@@ -47,6 +49,19 @@ std::string interface_of(const config::Link& link, const system::LinkTable& inte
   return link.interface.empty() ? interfaces.interface_with(link.source->value) : link.interface;
 }
 
+/// What keeps a link that is up from reaching any of the servers.
+std::string missing(const config::Link& link, const LinkView& view, const std::vector<packet::SocketAddress>& servers) {
+  if (link.source && view.sources.empty()) {
+    return fmt::format("the interface has no address {}", link.source->value.to_string());
+  }
+  if (link.source) return fmt::format("the server has no {} address", link.source->value.is_ipv4() ? "IPv4" : "IPv6");
+  const auto is_ipv4 = [](const packet::SocketAddress& server) { return server.address.is_ipv4(); };
+  const bool ipv4 = std::ranges::any_of(servers, is_ipv4);
+  const bool ipv6 = !std::ranges::all_of(servers, is_ipv4);
+  if (ipv4 == ipv6) return "no address";
+  return ipv4 ? "no IPv4 address" : "no IPv6 address";
+}
+
 }  // namespace
 
 LinkView view_of(const config::Link& link, const std::string& interface, const system::LinkState& state,
@@ -68,10 +83,7 @@ LinkView view_of(const config::Link& link, const std::string& interface, const s
   };
   view.usable = servers.empty() ? !view.sources.empty() : std::ranges::any_of(servers, reachable);
   if (view.usable) return view;
-  if (link.source) return unusable(fmt::format("the interface has no address {}", link.source->value.to_string()));
-  const auto is_ipv4 = [](const packet::SocketAddress& server) { return server.address.is_ipv4(); };
-  if (servers.empty()) return unusable("no address");
-  return unusable(std::ranges::all_of(servers, is_ipv4) ? "no IPv4 address" : "no IPv6 address");
+  return unusable(missing(link, view, servers));
 }
 
 LinkView view_of(const config::Link& link, const system::LinkTable& interfaces,
@@ -133,7 +145,9 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
                                                      nullptr,
                                                      {},
                                                      {},
-                                                     false}));
+                                                     false,
+                                                     {},
+                                                     {}}));
   Tunnel& added = *tunnels_.back();
   if (added.server.is_name()) look_up_server(added);
   ClientTunnel::Settings settings{.name = tunnel.name,
@@ -158,7 +172,10 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
     tools_.post([this, &added, given] { hand_out(added, given); });
   };
   settings.on_up = [this, &added, name = tunnel.name](bool up) {
-    tools_.post([&added, up] { added.up = up; });
+    tools_.post([this, &added, up] {
+      added.up = up;
+      set_name_servers(added);
+    });
     tools_.tunnel_is_up(name, {}, up);
   };
   settings.on_try_failed = [this, &added] {
@@ -175,7 +192,21 @@ void ClientNode::hand_out(Tunnel& tunnel, const policy::HandedOut& given) {
       log::warning("{}: {}", tunnel.configuration.name, set.error().message);
     }
   }
+  tunnel.handed_out = given;
   tools_.hand_out(tunnel.configuration.name, given);
+  set_name_servers(tunnel);
+}
+
+// Only while they can be reached: a name that nobody answers for is worse than one that another link's servers know.
+void ClientNode::set_name_servers(Tunnel& tunnel) {
+  const bool wanted = tunnel.up && tunnel.configuration.dns == config::HandedOutDns::resolved;
+  auto servers = wanted ? tunnel.handed_out.dns : std::vector<packet::Address>();
+  if (servers == tunnel.name_servers) return;
+  const std::string& name = tunnel.configuration.name;
+  const unsigned ifindex = if_nametoindex(name.c_str());
+  const auto told = servers.empty() ? resolved_.revert(ifindex) : resolved_.set(ifindex, servers);
+  if (!told) log::warning("{}: DNS servers: {}", name, told.error().message);
+  tunnel.name_servers = std::move(servers);
 }
 
 void ClientNode::on_links() {
@@ -255,6 +286,7 @@ Result<std::function<void()>> ClientNode::prepare(const config::Configuration& n
       tunnel->configuration =
           *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
       tunnel->link = *client.find_link(tunnel->link.name);
+      set_name_servers(*tunnel);
       tunnel->worker->post([running = tunnel->running.get(), tls, token, networks] {
         running->set_tls(tls, token);
         running->set_networks(networks);
@@ -305,6 +337,8 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   status.mtu = tunnel.tun.mtu();
   status.link = tunnel.link.name;
   status.server = tunnel.server.to_string();
+  for (const auto& route : tunnel.handed_out.routes)
+    status.routes.push_back({route.to_string(), {}, "advertised", 0, 0});
   status.traffic = traffic_of(snapshot.total);
   if (snapshot.local) {
     control::ConnectionStatus connection = connection_status(snapshot.connection);

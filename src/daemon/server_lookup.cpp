@@ -11,6 +11,8 @@ namespace mpquic::daemon {
 namespace {
 
 constexpr Duration interval = std::chrono::seconds(4);
+// At first the routes to the DNS servers may only be in the making.
+constexpr Duration first_pause = std::chrono::milliseconds(250);
 
 std::string in_words(const std::vector<packet::Address>& addresses) {
   std::vector<std::string> texts;
@@ -25,6 +27,7 @@ ServerLookup::ServerLookup(const ControlTools& tools, dns::Resolver& resolver, S
       resolver_(resolver),
       subject_(std::move(subject)),
       timer_([this] { ask(); }),
+      pause_(first_pause),
       obstacle_("looking up " + subject_.host) {}
 
 void ServerLookup::follow(const LinkView& link) {
@@ -32,6 +35,7 @@ void ServerLookup::follow(const LinkView& link) {
   link_ = link;
   ++round_;
   asking_ = false;
+  pause_ = first_pause;
   tools_.timers.set(timer_, never);
   if (link.usable) ask();
 }
@@ -52,7 +56,7 @@ void ServerLookup::on_answer(const Result<std::vector<packet::Address>>& answer)
   asking_ = false;
   if (!answer) return on_failure(answer.error().message);
   told_.clear();
-  if (*answer == addresses_) return;
+  if (std::ranges::is_permutation(*answer, addresses_)) return;  // many DNS servers let them take turns
   addresses_ = *answer;
   log::info("{} is {} over {}", subject_.host, in_words(addresses_), subject_.link);
   subject_.on_change();
@@ -64,7 +68,8 @@ void ServerLookup::on_failure(const std::string& reason) {
     if (news) log::warning("{}: {}; it stays {}", subject_.link, reason, in_words(addresses_));
     return;
   }
-  look_up();
+  tools_.timers.set(timer_, tools_.loop.now() + pause_);
+  pause_ = std::min(2 * pause_, interval);
   if (reason == obstacle_) return;
   obstacle_ = reason;
   subject_.on_change();

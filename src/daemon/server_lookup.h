@@ -27,7 +27,7 @@ class ServerLookup {
 
   /// The link as it is: another one is asked over at once.
   void follow(const LinkView& link);
-  /// The addresses may be wrong by now. They are looked up anew, though not again within a few seconds.
+  /// The addresses may be wrong by now: they are looked up anew, though not within a few seconds of the last time.
   void look_up();
 
   /// In the order in which to try them. What a look-up has found stays until another one finds something else: a DNS
@@ -47,6 +47,7 @@ class ServerLookup {
   LinkView link_;
   Timer timer_;
   Instant not_before_{};
+  Duration pause_;  ///< before the next try, as long as nothing was found
   bool asking_ = false;
   std::uint64_t round_ = 0;  ///< answers to earlier ones come too late
   std::vector<packet::Address> addresses_;

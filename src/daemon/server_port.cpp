@@ -180,6 +180,12 @@ void ServerPort::stop() {
   connections_.clear();
 }
 
+DropCounters ServerPort::drops() const {
+  DropCounters all = drops_;
+  for (const auto& [number, connection] : connections_) all += connection->drops();
+  return all;
+}
+
 void ServerPort::each_path(const std::function<void(const ServerPath&)>& visit) const {
   for (const auto& [number, path] : paths_) visit(*path);
 }

@@ -57,7 +57,8 @@ class ServerPort final : public PathHost, private TurnTask {
   void stop();
 
   void each_path(const std::function<void(const ServerPath&)>& visit) const;
-  const DropCounters& drops() const { return drops_; }
+  /// Of the port and its connections, without those of paths.
+  DropCounters drops() const;
   /// What tunnels have carried over paths that are gone.
   const std::map<const ServerTun*, quic::ConnectionStatistics>& past() const { return past_; }
 

@@ -93,8 +93,9 @@ class Walk {
     Outcome outcome;
     for (const json& statement : rule) {
       if (!statement.is_object() || statement.empty()) continue;
-      const std::string name = statement.items().begin().key();
-      const json& object = statement.items().begin().value();
+      const auto only = statement.cbegin();
+      const std::string& name = only.key();
+      const json& object = only.value();
       if (name == "match") {
         outcome.applies = std::min(outcome.applies, matches(object, flow_, ruleset_, chain));
         outcome.names_flow = outcome.names_flow || (object.is_object() && names(object));

@@ -211,7 +211,7 @@ class Connection {
   void acknowledged(std::uint64_t datagram_id);
   void lost(std::uint64_t datagram_id);
 
-  ngtcp2_crypto_conn_ref reference_{};
+  SessionOwner reference_{};
   std::shared_ptr<const TlsContext> credentials_;  ///< of the session
   TlsSession tls_;
   Handle handle_;

@@ -48,13 +48,6 @@ std::span<const gnutls_datum_t> chain_of(gnutls_session_t session) {
   return chain == nullptr ? std::span<const gnutls_datum_t>() : std::span(chain, count);
 }
 
-/// GnuTLS's verdict on what a client has shown; 0 is good.
-unsigned judge_client(gnutls_session_t session) {
-  unsigned status = 0;
-  const int error = gnutls_certificate_verify_peers(session, client_purpose(), 1, &status);
-  return error < 0 ? unsigned{GNUTLS_CERT_INVALID} : status;
-}
-
 std::string in_words(unsigned status) {
   gnutls_datum_t text{};
   if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) != 0) return "not trusted";
@@ -63,6 +56,8 @@ std::string in_words(unsigned status) {
   while (!reason.empty() && (reason.back() == ' ' || reason.back() == '.')) reason.pop_back();
   return reason;
 }
+
+constexpr unsigned revoked_status = GNUTLS_CERT_INVALID | GNUTLS_CERT_REVOKED;
 
 // What GnuTLS calls in a server's handshake:
 
@@ -75,11 +70,6 @@ int on_client_hello(gnutls_session_t session) {
 int on_client_hello_with_tokens(gnutls_session_t session) {
   if (agreed_protocol(session) == alpn_h3) gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
   return on_client_hello(session);
-}
-
-// Called also when the client has shown nothing: GnuTLS has refused that already where a certificate is required.
-int verify_client(gnutls_session_t session) {
-  return chain_of(session).empty() || judge_client(session) == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
 }
 
 }  // namespace
@@ -113,32 +103,21 @@ Result<void> TlsContext::load_trust() {
   const int loaded = gnutls_certificate_set_x509_trust_mem(credentials_.get(), &text, GNUTLS_X509_FMT_PEM);
   if (loaded < 0) return tls_failure(settings_.ca, loaded);
   if (loaded == 0) return failure("{}: holds no certificate", settings_.ca.string());
-  trust_ = *ca;
+  authorities_ = std::move(*ca);
   if (settings_.crl.empty()) return {};
-
-  auto crl = read_file(settings_.crl);
-  if (!crl) return std::unexpected(crl.error());
-  text = datum(*crl);
-  gnutls_x509_crl_t* lists = nullptr;
-  unsigned count = 0;
-  int error = gnutls_x509_crl_list_import2(&lists, &count, &text, GNUTLS_X509_FMT_PEM, 0);
-  if (error < 0) return tls_failure(settings_.crl, error);
-  // Not gnutls_certificate_set_x509_crl_file(): of two authorities of one name that would keep the newer list alone.
-  error = gnutls_certificate_set_x509_crl(credentials_.get(), lists, static_cast<int>(count));
-  for (unsigned i = 0; i < count; ++i) gnutls_x509_crl_deinit(lists[i]);
-  gnutls_free(lists);
-  if (error < 0) return tls_failure(settings_.crl, error);
-  trust_ += *crl;
+  auto revoked = RevokedCertificates::load(settings_.crl);
+  if (!revoked) return std::unexpected(revoked.error());
+  revoked_ = std::move(*revoked);
   return {};
 }
 
-TlsSession TlsContext::session(unsigned flags, std::span<const std::string> alpn,
-                               ngtcp2_crypto_conn_ref& reference) const {
+TlsSession TlsContext::session(unsigned flags, std::span<const std::string> alpn, SessionOwner& owner) const {
   gnutls_session_t raw = nullptr;
   if (gnutls_init(&raw, flags) != 0) return nullptr;
   TlsSession session(raw);
   gnutls_priority_set(raw, priority_.get());
-  gnutls_session_set_ptr(raw, &reference);
+  owner.credentials = this;
+  gnutls_session_set_ptr(raw, static_cast<ngtcp2_crypto_conn_ref*>(&owner));
   gnutls_credentials_set(raw, GNUTLS_CRD_CERTIFICATE, credentials_.get());
   // GnuTLS copies the names; its parameter just isn't const.
   std::vector<std::string> names(alpn.begin(), alpn.end());
@@ -149,8 +128,8 @@ TlsSession TlsContext::session(unsigned flags, std::span<const std::string> alpn
   return session;
 }
 
-TlsSession TlsContext::client_session(std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const {
-  TlsSession created = session(GNUTLS_CLIENT | GNUTLS_NO_TICKETS, alpn, reference);
+TlsSession TlsContext::client_session(std::span<const std::string> alpn, SessionOwner& owner) const {
+  TlsSession created = session(GNUTLS_CLIENT | GNUTLS_NO_TICKETS, alpn, owner);
   if (created == nullptr || ngtcp2_crypto_gnutls_configure_client_session(created.get()) != 0) return nullptr;
   install_packet_protection(created.get());
   const std::string& name = settings_.server_name;
@@ -159,8 +138,8 @@ TlsSession TlsContext::client_session(std::span<const std::string> alpn, ngtcp2_
   return created;
 }
 
-TlsSession TlsContext::server_session(std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const {
-  TlsSession created = session(GNUTLS_SERVER | GNUTLS_NO_TICKETS, alpn, reference);
+TlsSession TlsContext::server_session(std::span<const std::string> alpn, SessionOwner& owner) const {
+  TlsSession created = session(GNUTLS_SERVER | GNUTLS_NO_TICKETS, alpn, owner);
   if (created == nullptr || ngtcp2_crypto_gnutls_configure_server_session(created.get()) != 0) return nullptr;
   install_packet_protection(created.get());
   gnutls_handshake_set_post_client_hello_function(created.get(), on_client_hello);
@@ -174,6 +153,20 @@ TlsSession TlsContext::server_session(std::span<const std::string> alpn, ngtcp2_
   return created;
 }
 
+// GnuTLS calls it also when the client has shown nothing: it has refused that already where a certificate is required.
+int TlsContext::verify_client(gnutls_session_t session) {
+  if (chain_of(session).empty()) return 0;
+  const auto* reference = static_cast<const ngtcp2_crypto_conn_ref*>(gnutls_session_get_ptr(session));
+  const TlsContext& context = *static_cast<const SessionOwner*>(reference)->credentials;
+  return context.judge_client(session) == 0 ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+}
+
+unsigned TlsContext::judge_client(gnutls_session_t session) const {
+  unsigned status = 0;
+  if (gnutls_certificate_verify_peers(session, client_purpose(), 1, &status) < 0) return GNUTLS_CERT_INVALID;
+  return status == 0 && revoked_.hold_any_of(chain_of(session)) ? revoked_status : status;
+}
+
 std::string TlsContext::verification_failure(gnutls_session_t session) const {
   if (settings_.ca.empty()) return {};
   unsigned status = gnutls_session_get_verify_cert_status(session);
@@ -184,8 +177,10 @@ std::string TlsContext::verification_failure(gnutls_session_t session) const {
 
 std::string TlsContext::distrust(gnutls_session_t session, const TlsContext& former) const {
   const auto chain = chain_of(session);
-  if (chain.empty() || trust_ == former.trust_) return {};
+  if (chain.empty()) return {};
   if (settings_.ca.empty()) return "no certificate is trusted any more";
+  if (revoked_.hold_any_of(chain)) return in_words(revoked_status);
+  if (authorities_ == former.authorities_) return {};
   std::vector<X509> owners;
   std::vector<gnutls_x509_crt_t> certificates;
   for (const gnutls_datum_t& der : chain) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gnutls/gnutls.h>
+#include <ngtcp2/ngtcp2_crypto.h>
 
 #include <filesystem>
 #include <memory>
@@ -11,8 +12,7 @@
 
 #include "base/handle.h"
 #include "base/result.h"
-
-struct ngtcp2_crypto_conn_ref;
+#include "quic/revoked.h"
 
 namespace mpquic::quic {
 
@@ -33,6 +33,11 @@ struct TlsSettings {
 /// An application protocol as ALPN spells it (RFC 7301): HTTP/3 (RFC 9114, 3.1).
 inline constexpr std::string_view alpn_h3 = "h3";
 
+/// What a session's user pointer leads to: its connection, for ngtcp2, and its credentials.
+struct SessionOwner : ngtcp2_crypto_conn_ref {
+  const class TlsContext* credentials = nullptr;
+};
+
 /// Credentials, loaded once and shared by all connections that are made with them. TLS 1.3 only, no tickets, no early
 /// data.
 class TlsContext : public std::enable_shared_from_this<TlsContext> {
@@ -40,10 +45,10 @@ class TlsContext : public std::enable_shared_from_this<TlsContext> {
   static Result<std::shared_ptr<const TlsContext>> load(const TlsSettings& settings);
 
   /// Sessions for ngtcp2, which use the credentials as long as they live. Of the application protocols a client offers
-  /// all, and a server takes the first of its own that it is offered. `reference` outlives the session too. nullptr:
-  /// out of memory.
-  TlsSession client_session(std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const;
-  TlsSession server_session(std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const;
+  /// all, and a server takes the first of its own that it is offered. `owner` outlives the session too. nullptr: out of
+  /// memory.
+  TlsSession client_session(std::span<const std::string> alpn, SessionOwner& owner) const;
+  TlsSession server_session(std::span<const std::string> alpn, SessionOwner& owner) const;
 
   /// Of a session that was made with these credentials: why the peer's certificate was refused, in one line; empty when
   /// it was not.
@@ -60,12 +65,16 @@ class TlsContext : public std::enable_shared_from_this<TlsContext> {
 
   TlsContext() = default;
   Result<void> load_trust();
-  TlsSession session(unsigned flags, std::span<const std::string> alpn, ngtcp2_crypto_conn_ref& reference) const;
+  TlsSession session(unsigned flags, std::span<const std::string> alpn, SessionOwner& owner) const;
+  static int verify_client(gnutls_session_t session);
+  /// GnuTLS's verdict on what a client has shown, and that of the revocation lists; 0 is good.
+  unsigned judge_client(gnutls_session_t session) const;
 
   TlsSettings settings_;
   Credentials credentials_;
   Priority priority_;
-  std::string trust_;  ///< contents of the files that say whom to trust: to tell whether others trust the same
+  std::string authorities_;  ///< contents of the file: to tell whether others trust the same
+  RevokedCertificates revoked_;
 };
 
 /// The application protocol that both ends have agreed on, as long as the session lives; empty: none yet.

@@ -24,7 +24,7 @@ using Bus = std::unique_ptr<sd_bus, Deleter<sd_bus_close_unref>>;
 using Message = std::unique_ptr<sd_bus_message, Deleter<sd_bus_message_unref>>;
 
 struct Refusal {
-  sd_bus_error error = SD_BUS_ERROR_NULL;
+  sd_bus_error error{};
 
   Refusal() = default;
   Refusal(const Refusal&) = delete;
@@ -163,7 +163,9 @@ Result<void> Resolved::set(unsigned ifindex, std::span<const packet::Address> se
   if (!done) return done;
   done = set_domains(bus->get(), ifindex, names);
   if (done) done = set_default_route(bus->get(), ifindex);
-  if (!done) static_cast<void>(revert_link(bus->get(), ifindex));  // what failed is worth more than a second failure
+  if (done) return done;
+  if (const auto undone = revert_link(bus->get(), ifindex); !undone)
+    done.error().message += "; " + undone.error().message;
   return done;
 }
 

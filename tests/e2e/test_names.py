@@ -202,7 +202,9 @@ def test_without_dns_the_link_takes_its_lease_or_the_machines_servers(net: Net, 
     """In the order of docs/configuration.md; a later one is right, each earlier one is there to be taken instead."""
     wan2 = NameServer(net.isps[1], {NAME: [SECOND]})
     here = NameServer(net.client, {NAME: [FIRST]})
-    servers = {"lease": f"DNS={DNS}", "machine": "", "stub": ""}[source]
+    servers = {"lease": f"DNS={DNS}\\nROUTER=10.60.2.1", "machine": "", "stub": ""}[source]
+    if source == "lease":
+        net.client.ip("route del default via 10.60.2.1")  # the way to the DNS server is only made when the client runs
     resolv = {"lease": "127.0.0.1", "machine": f"127.0.0.53\nnameserver {DNS}", "stub": "127.0.0.53"}[source]
     client = net.add({"wan2": {}})
     client.start_in(

@@ -74,7 +74,9 @@ class Machine:
             "--bind=/dev/net/tun", "--capability=CAP_NET_ADMIN", "--console=pipe", "--resolv-conf=off",
             "--timezone=off", "--link-journal=no", "systemd.unit=basic.target",
         ]  # fmt: skip
-        self._process = Process(command, self.node.directory / "machine.log")
+        # The sysctls of its network are its own, whatever nspawn thinks of a namespace that it has not made.
+        environment = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
+        self._process = Process(command, self.node.directory / "machine.log", environment)
         self._init = until(self._find_init, what="a process 1")
         until(self._is_up, what=f"booting:\n{self._process.log}")
 

@@ -39,8 +39,8 @@ TEST_F(LinkViewTest, OneFamilyThatTheServerHasIsEnough) {
   state_.addresses = {address("2001:db8::1")};
   EXPECT_TRUE(view().usable);
   EXPECT_EQ(view().source(packet::Address::Family::ipv4), std::nullopt);
-  servers_.pop_back();
-  EXPECT_FALSE(view().usable);
+  state_.addresses.clear();
+  EXPECT_EQ(view().obstacle, "no address");
 }
 
 TEST_F(LinkViewTest, ANameThatIsNotLookedUpYetMayBeOfAnyFamily) {
@@ -109,7 +109,10 @@ TEST_F(LinkViewTest, ALinkWithoutAnInterfaceIsWhereItsAddressIs) {
 
 TEST_F(LinkViewTest, ASourceOfTheOtherFamilyIsNoSource) {
   link_.source.emplace().value = address("2001:db8::1");
-  EXPECT_EQ(view().obstacle, "the interface has no address 2001:db8::1");
+  EXPECT_EQ(view().obstacle, "the server has no IPv6 address");
+  link_.source->value = address("192.0.2.2");
+  servers_ = {socket_address("[2001:db8:9::1]:45010")};
+  EXPECT_EQ(view().obstacle, "the server has no IPv4 address");
 }
 
 TEST_F(LinkViewTest, AnIpv6ServerNeedsAnIpv6Address) {

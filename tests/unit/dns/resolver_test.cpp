@@ -200,7 +200,7 @@ TEST_F(ResolverTest, NobodyHearsOfWhatWasUnderWayWhenItGoes) {
 }
 
 TEST(OrderOfTrying, KeepsTheOrderWithinAFamilyAndDropsDoubles) {
-  const auto ordered = [](std::vector<std::string> texts) {
+  const auto ordered = [](const std::vector<std::string>& texts) {
     std::vector<packet::Address> addresses;
     for (const auto& text : texts) addresses.push_back(address(text));
     return in_words(in_order_of_trying(addresses));

@@ -49,7 +49,7 @@ class RegistryTest : public testing::Test {
   }
   Changes claim(PathRef path, const std::shared_ptr<const Peer>& who, const char* text, const char* where = tunnel) {
     now_ += 1ms;
-    return follow(registry_.claim(path, who, where, address(text), now_));
+    return follow(registry_.claim(path, who, where, {address(text)}, now_));
   }
   Changes learn(PathRef path, const char* text) {
     now_ += 1ms;

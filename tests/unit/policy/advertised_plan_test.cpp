@@ -22,7 +22,7 @@ class AdvertisedPlanTest : public PlanTest {
     for (auto& tunnel : client_.tunnels) {
       tunnel.addresses.clear();
       tunnel.auto_address = true;
-      tunnel.paths = {{std::string("w"), packet::SocketAddress(), config::Alpn::h3}};
+      tunnel.paths = {{std::string("w"), config::ServerAddress(), config::Alpn::h3}};
     }
     up_ = {"cr"};
     give("cr", {"10.1.0.1/32"}, {"0.0.0.0/0"});
