@@ -25,7 +25,7 @@ BareServer::BareServer(PathHost& host, ServerConnection& connection)
 void BareServer::on_established() {
   // Who may come in may have changed since the handshake began.
   if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
-    return connection_.close(unknown_client, "the certificate is refused now: " + why);
+    return connection_.close(unknown_client, "the certificate is refused: " + why);
   }
   const auto name = connection_.quic().peer_name();
   path_.set_peer(host_.rules().directory.find(name));
@@ -100,7 +100,7 @@ void BareServer::look_up_again() {
   auto peer = host_.rules().directory.find(connection_.quic().peer_name());
   if (peer == nullptr) return connection_.close(unknown_client, "is no client any more");
   if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
-    return connection_.close(unknown_client, "the certificate is refused now: " + why);
+    return connection_.close(unknown_client, "the certificate is refused: " + why);
   }
   if (*peer == *path_.peer()) return;
   path_.set_peer(std::move(peer));

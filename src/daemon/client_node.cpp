@@ -1,5 +1,7 @@
 #include "daemon/client_node.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <array>
 
@@ -143,7 +145,9 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
                                                      nullptr,
                                                      {},
                                                      {},
-                                                     false}));
+                                                     false,
+                                                     {},
+                                                     {}}));
   Tunnel& added = *tunnels_.back();
   if (added.server.is_name()) look_up_server(added);
   ClientTunnel::Settings settings{.name = tunnel.name,
@@ -168,7 +172,10 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
     tools_.post([this, &added, given] { hand_out(added, given); });
   };
   settings.on_up = [this, &added, name = tunnel.name](bool up) {
-    tools_.post([&added, up] { added.up = up; });
+    tools_.post([this, &added, up] {
+      added.up = up;
+      set_name_servers(added);
+    });
     tools_.tunnel_is_up(name, {}, up);
   };
   settings.on_try_failed = [this, &added] {
@@ -185,7 +192,21 @@ void ClientNode::hand_out(Tunnel& tunnel, const policy::HandedOut& given) {
       log::warning("{}: {}", tunnel.configuration.name, set.error().message);
     }
   }
+  tunnel.handed_out = given;
   tools_.hand_out(tunnel.configuration.name, given);
+  set_name_servers(tunnel);
+}
+
+// Only while they can be reached: a name that nobody answers for is worse than one that another link's servers know.
+void ClientNode::set_name_servers(Tunnel& tunnel) {
+  const bool wanted = tunnel.up && tunnel.configuration.dns == config::HandedOutDns::resolved;
+  auto servers = wanted ? tunnel.handed_out.dns : std::vector<packet::Address>();
+  if (servers == tunnel.name_servers) return;
+  const std::string& name = tunnel.configuration.name;
+  const unsigned ifindex = if_nametoindex(name.c_str());
+  const auto told = servers.empty() ? resolved_.revert(ifindex) : resolved_.set(ifindex, servers);
+  if (!told) log::warning("{}: DNS servers: {}", name, told.error().message);
+  tunnel.name_servers = std::move(servers);
 }
 
 void ClientNode::on_links() {
@@ -265,6 +286,7 @@ Result<std::function<void()>> ClientNode::prepare(const config::Configuration& n
       tunnel->configuration =
           *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
       tunnel->link = *client.find_link(tunnel->link.name);
+      set_name_servers(*tunnel);
       tunnel->worker->post([running = tunnel->running.get(), tls, token, networks] {
         running->set_tls(tls, token);
         running->set_networks(networks);
@@ -315,6 +337,8 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   status.mtu = tunnel.tun.mtu();
   status.link = tunnel.link.name;
   status.server = tunnel.server.to_string();
+  for (const auto& route : tunnel.handed_out.routes)
+    status.routes.push_back({route.to_string(), {}, "advertised", 0, 0});
   status.traffic = traffic_of(snapshot.total);
   if (snapshot.local) {
     control::ConnectionStatus connection = connection_status(snapshot.connection);

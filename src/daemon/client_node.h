@@ -11,6 +11,7 @@
 #include "daemon/server_lookup.h"
 #include "daemon/tun_setup.h"
 #include "system/link_monitor.h"
+#include "system/resolved.h"
 
 namespace mpquic::daemon {
 
@@ -37,6 +38,8 @@ class ClientNode final : public Role {
     std::optional<LinkView> shown;  ///< to the tunnel
     std::vector<packet::SocketAddress> shown_servers;
     bool up = false;
+    policy::HandedOut handed_out;               ///< by the server
+    std::vector<packet::Address> name_servers;  ///< that systemd-resolved has been told of
   };
 
   ClientNode(const config::ClientConfig& configuration, const ControlTools& tools, system::NetlinkSocket netlink,
@@ -44,6 +47,7 @@ class ClientNode final : public Role {
   Result<void> add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls,
                           const std::optional<std::string>& token);
   void hand_out(Tunnel& tunnel, const policy::HandedOut& given);
+  void set_name_servers(Tunnel& tunnel);
   void on_links();
   void look_up_server(Tunnel& tunnel);
   dns::Way way_over(const std::string& link) const;
@@ -58,6 +62,7 @@ class ClientNode final : public Role {
   std::vector<std::unique_ptr<Tunnel>> tunnels_;
   std::map<std::pair<std::string, std::string>, ServerLookup> lookups_;  ///< by link and name
   dns::Resolver resolver_;
+  system::Resolved resolved_;
 };
 
 /// What a tunnel to a server with these addresses can make of a link whose interface is in this state. Without any, as

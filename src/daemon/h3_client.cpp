@@ -54,7 +54,7 @@ void H3Client::on_address_request(masque::StreamId tunnel, const std::vector<mas
 }
 
 void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>& addresses) {
-  policy::HandedOut now{{}, handed_out_.routes};
+  policy::HandedOut now{{}, handed_out_.routes, handed_out_.dns};
   std::vector<packet::Prefix> owned;
   for (const auto& entry : addresses) {
     if (entry.is_rejection()) continue;
@@ -74,10 +74,7 @@ void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressE
   }
   if (!assigned_) complain_about_networks(owned);
   assigned_ = true;
-  if (now != handed_out_) {
-    handed_out_ = std::move(now);
-    owner_.on_handed_out(handed_out_);
-  }
+  learn(std::move(now));
   look_whether_open();
 }
 
@@ -94,6 +91,16 @@ void H3Client::complain_about_networks(const std::vector<packet::Prefix>& owned)
 void H3Client::on_routes(masque::StreamId, const std::vector<masque::AddressRange>& ranges) {
   policy::HandedOut now = handed_out_;
   now.routes = masque::prefixes_of(ranges);
+  learn(std::move(now));
+}
+
+void H3Client::on_dns_servers(masque::StreamId, const std::vector<packet::Address>& servers) {
+  policy::HandedOut now = handed_out_;
+  now.dns = servers;
+  learn(std::move(now));
+}
+
+void H3Client::learn(policy::HandedOut now) {
   if (now == handed_out_) return;
   handed_out_ = std::move(now);
   owner_.on_handed_out(handed_out_);

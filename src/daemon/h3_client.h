@@ -64,9 +64,11 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) override;
   void on_addresses(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& addresses) override;
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
+  void on_dns_servers(masque::StreamId tunnel, const std::vector<packet::Address>& servers) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
   void on_closed(masque::StreamId tunnel, const std::string& reason) override;
   void complain_about_networks(const std::vector<packet::Prefix>& owned) const;
+  void learn(policy::HandedOut now);
   void look_whether_open();
 
   const Settings& settings_;

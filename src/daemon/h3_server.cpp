@@ -41,7 +41,7 @@ H3Server::H3Server(PathHost& host, ServerConnection& connection)
 void H3Server::on_established() {
   // Who may come in may have changed since the handshake began.
   if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
-    return connection_.close(masque::h3_connect_error, "the certificate is refused now: " + why);
+    return connection_.close(masque::h3_connect_error, "the certificate is refused: " + why);
   }
   log::debug("{} at {}: connected", connection_.quic().peer_name().value_or("(no certificate)"),
              connection_.quic().remote().to_string());
@@ -214,6 +214,7 @@ void H3Server::open(Request& request) {
   if (Request* still = find(stream)) {
     tell_addresses(*still);
     tell_routes(*still);
+    tell_dns_servers(*still);
   }
   watch_for_tunnels();
   host_.wants_to_write(connection_);
@@ -262,6 +263,13 @@ void H3Server::tell_routes(const Request& request) {
   tunnels_.send_routes(request.stream, masque::ranges_of(std::move(told), scope.protocol.value_or(0)));
 }
 
+void H3Server::tell_dns_servers(Request& request) {
+  const auto known = host_.rules().dns.find(request.path->tunnel()->settings().name);
+  const auto servers = known == host_.rules().dns.end() ? std::vector<packet::Address>() : known->second;
+  if (servers == std::exchange(request.dns_servers, servers)) return;
+  tunnels_.send_dns_servers(request.stream, servers);
+}
+
 void H3Server::refuse(Request& request, int status, const std::string& reason) {
   if (host_.may_complain()) {
     log::warning("{}: no tunnel: {}", connection_.quic().remote().to_string(), reason);
@@ -283,7 +291,7 @@ void H3Server::on_superseded(ServerPath& path) {
 
 void H3Server::look_up_again() {
   if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
-    return connection_.close(masque::h3_connect_error, "the certificate is refused now: " + why);
+    return connection_.close(masque::h3_connect_error, "the certificate is refused: " + why);
   }
   for (const auto& request : requests_) {
     if (request->path == nullptr) continue;
@@ -297,7 +305,9 @@ void H3Server::look_up_again() {
       host_.control().change_peer(request->path->ref(), peer);
     }
     ask_for_addresses(*request);
-    if (request->open) tell_routes(*request);
+    if (!request->open) continue;
+    tell_routes(*request);
+    tell_dns_servers(*request);
   }
 }
 

@@ -42,12 +42,14 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
     ServerPath* path = nullptr;                    ///< once it is known whose it is
     std::vector<masque::AddressEntry> unanswered;  ///< requests for addresses
     std::set<std::uint64_t> request_ids;           ///< so far
+    std::vector<packet::Address> dns_servers;      ///< that it has been told of
     bool open = false;
   };
 
   void on_request(masque::StreamId tunnel, const masque::IpRequest& request) override;
   void on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) override;
   void on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>&) override {}  // we have our own
+  void on_dns_servers(masque::StreamId, const std::vector<packet::Address>&) override {}     // we ask our own
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
   void on_closed(masque::StreamId tunnel, const std::string& reason) override;
@@ -60,6 +62,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void open(Request& request);
   void tell_addresses(Request& request);
   void tell_routes(const Request& request);
+  void tell_dns_servers(Request& request);
   void refuse(Request& request, int status, const std::string& reason);
   void remove(masque::StreamId tunnel);
   void watch_for_tunnels();

@@ -139,4 +139,10 @@ quic::ConnectionStatistics ServerConnection::statistics_of(const ServerPath& pat
   return statistics;
 }
 
+DropCounters ServerConnection::drops_of(const ServerPath& path) const {
+  DropCounters drops = path.drops();
+  if (!paths_.empty() && paths_.front().get() == &path) drops += drops_;
+  return drops;
+}
+
 }  // namespace mpquic::daemon

@@ -73,6 +73,7 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
   std::size_t mtu() const;
   /// The connection's, of which only one of its paths has the counters.
   quic::ConnectionStatistics statistics_of(const ServerPath& path) const;
+  DropCounters drops_of(const ServerPath& path) const;
 
  private:
   void on_keys() override;

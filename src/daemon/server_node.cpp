@@ -18,8 +18,11 @@ constexpr Duration expiry_interval = std::chrono::seconds(10);
 std::shared_ptr<const ServerRules> rules_of(const config::ServerConfig& configuration) {
   const bool open = configuration.tls.client_auth == config::ClientAuth::none;
   const auto proof = open ? peers::Proof::nothing : peers::Proof::certificate;
-  ServerRules rules{peers::Directory(peers_of(configuration), proof), configuration.between_clients, {}};
-  for (const auto& tunnel : configuration.tunnels) rules.routes.emplace(tunnel.name, tunnel.routes);
+  ServerRules rules{peers::Directory(peers_of(configuration), proof), configuration.between_clients, {}, {}};
+  for (const auto& tunnel : configuration.tunnels) {
+    rules.routes.emplace(tunnel.name, tunnel.routes);
+    for (const auto& server : tunnel.dns) rules.dns[tunnel.name].push_back(server.value);
+  }
   return std::make_shared<const ServerRules>(std::move(rules));
 }
 

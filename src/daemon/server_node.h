@@ -50,8 +50,7 @@ class ServerNode final : public Role, private ControlThread {
 
   Assignment assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
                            const AddressWish& wish);
-  void reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel,
-               const packet::Address& address);
+  void reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel, const packet::Address& address);
   void configure_pool();
   void read_leases();
   void leases_changed();

@@ -97,7 +97,7 @@ bool ServerPath::leads_to_another(const packet::Address& destination) {
   const std::uint64_t routes = host_.state_of_routes();
   if (destination == last_destination_ && routes == last_routes_) return false;
   const auto path = host_.path_to(destination);
-  if (path && *path != ref_) return true;
+  if (path && *path != ref_ && !peer_->owns(destination)) return true;
   last_destination_ = destination;
   last_routes_ = routes;
   return false;
@@ -145,7 +145,7 @@ ServerPath::Snapshot ServerPath::snapshot() const {
                   .mtu = connection_.mtu(),
                   .queued_bytes = session_ ? session_->queued_bytes() : 0,
                   .connection = connection_.statistics_of(*this),
-                  .drops = drops_};
+                  .drops = connection_.drops_of(*this)};
   result.connection.rx_datagrams = received_packets_;
   result.connection.rx_bytes = received_bytes_;
   result.connection.tx_datagrams = source_ ? source_->packets() : 0;

@@ -57,7 +57,7 @@ class ServerPort final : public PathHost, private TurnTask {
   void stop();
 
   void each_path(const std::function<void(const ServerPath&)>& visit) const;
-  /// All but what paths have counted that are still there.
+  /// Of the port and its connections, without those of paths.
   DropCounters drops() const;
   /// What tunnels have carried over paths that are gone.
   const std::map<const ServerTun*, quic::ConnectionStatistics>& past() const { return past_; }

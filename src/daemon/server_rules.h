@@ -14,6 +14,7 @@ struct ServerRules {
   peers::Directory directory;
   bool between_clients = false;                               ///< whether packets of one client may go to another
   std::map<std::string, std::vector<packet::Prefix>> routes;  ///< that clients are told of, by tunnel
+  std::map<std::string, std::vector<packet::Address>> dns;    ///< servers that clients are told of, by tunnel
 };
 
 }  // namespace mpquic::daemon

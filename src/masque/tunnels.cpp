@@ -70,6 +70,12 @@ void Tunnels::send_routes(StreamId tunnel, std::span<const AddressRange> ranges)
   http().send(tunnel, std::move(capsule));
 }
 
+void Tunnels::send_dns_servers(StreamId tunnel, std::span<const packet::Address> servers) {
+  std::vector<std::uint8_t> capsule;
+  append_dns_servers(capsule, servers);
+  http().send(tunnel, std::move(capsule));
+}
+
 Bytes Tunnels::prefix(StreamId tunnel) const {
   const Tunnel* found = find(tunnel);
   return found == nullptr ? Bytes() : found->prefix.bytes();
@@ -127,6 +133,12 @@ Result<void> Tunnels::on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value) 
       events_.on_routes(tunnel.stream, *ranges);
       break;
     }
+    case CapsuleType::dns_servers: {
+      const auto servers = parse_dns_servers(value);
+      if (!servers) return std::unexpected(servers.error());
+      events_.on_dns_servers(tunnel.stream, *servers);
+      break;
+    }
   }
   return {};
 }
@@ -144,9 +156,11 @@ void Tunnels::on_content(StreamId request, Bytes content) {
   forgotten_.clear();
   Tunnel* tunnel = find(request);
   if (tunnel == nullptr) return;
+  const std::uint64_t oversized = tunnel->capsules.oversized_datagrams();
   if (const auto read = tunnel->capsules.read(content, *tunnel); !read && find(request) != nullptr) {
     fail(request, h3_message_error, "malformed capsule: " + read.error().message);
   }
+  drops_.count(Drop::malformed, tunnel->capsules.oversized_datagrams() - oversized);
 }
 
 void Tunnels::on_content_end(StreamId request) {

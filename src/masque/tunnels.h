@@ -9,6 +9,7 @@
 #include "base/drop.h"
 #include "masque/address_capsules.h"
 #include "masque/capsule.h"
+#include "masque/dns_capsule.h"
 #include "masque/http3.h"
 #include "masque/http_datagram.h"
 #include "masque/route_capsule.h"
@@ -24,6 +25,8 @@ class TunnelEvents {
   virtual void on_addresses(StreamId tunnel, const std::vector<AddressEntry>& addresses) = 0;
   /// All that the other end routes from now on (RFC 9484, 4.7.3).
   virtual void on_routes(StreamId tunnel, const std::vector<AddressRange>& ranges) = 0;
+  /// All DNS servers that we may ask through the tunnel from now on.
+  virtual void on_dns_servers(StreamId tunnel, const std::vector<packet::Address>& servers) = 0;
   /// Valid during the call. It may be anything: nobody has looked at it.
   virtual void on_packet(StreamId tunnel, Bytes packet) = 0;
   /// The tunnel, or the wish for it, is over.
@@ -49,6 +52,7 @@ class Tunnels : protected Http3Owner {
   void send_address_request(StreamId tunnel, std::span<const AddressEntry> requests);
   void send_addresses(StreamId tunnel, std::span<const AddressEntry> addresses);
   void send_routes(StreamId tunnel, std::span<const AddressRange> ranges);
+  void send_dns_servers(StreamId tunnel, std::span<const packet::Address> servers);
   /// What stands before a packet of the tunnel in a QUIC datagram.
   Bytes prefix(StreamId tunnel) const;
   /// Sends a packet over the tunnel's stream (RFC 9297, 3.5). False: too much waits there already.

@@ -11,6 +11,7 @@ namespace mpquic::policy {
 struct HandedOut {
   std::vector<packet::InterfaceAddress> addresses;
   std::vector<packet::Prefix> routes;  ///< that it advertises, whether they are accepted or not
+  std::vector<packet::Address> dns;    ///< servers that can be asked through the tunnel
 
   bool operator==(const HandedOut&) const = default;
 };

@@ -98,6 +98,8 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
   for (bool begun = false;; begun = true) {
     const packet::Pieces* next = largest == 0 ? nullptr : source.front(largest, now_);
     if (next == nullptr) {
+      // What front() found too large for a datagram, it may have given to a stream.
+      if (const auto written = write_streams(space.first(room))) return *written;
       return ngtcp2_conn_write_pkt(handle_.get(), &path_.path, &packet_info_, space.data(), room, time);
     }
     const bool share = next->size() <= small_datagram && source.more();

@@ -46,12 +46,11 @@ const packet::Pieces* Session::front(std::size_t max_size, Instant now) {
   if (registration_waits_) return &registration_;
   held_back_ = false;
   while (const packet::Pieces* packet = queue_.front(max_size, now)) {
-    if (packet->size() <= max_size) return packet;
+    if (packet->size() <= std::max(max_size, let_through_)) return packet;
     if (now < settled_at_) {
       held_back_ = true;
       return nullptr;
     }
-    if (packet->size() <= let_through_) return packet;
     drops_.count(Drop::too_big);
     listener_.on_too_big(*packet, max_size);
     queue_.pop();

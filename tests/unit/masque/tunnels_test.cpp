@@ -21,6 +21,7 @@ using Packets = std::vector<Packet>;
 struct Heard {
   std::vector<AddressEntry> requests, addresses;
   std::vector<AddressRange> routes;
+  std::vector<Address> dns_servers;
   std::vector<Packet> packets;
   std::vector<std::string> closed;
 };
@@ -32,6 +33,7 @@ class Listener : public Events {
   void on_address_request(StreamId, const std::vector<AddressEntry>& requests) override { heard.requests = requests; }
   void on_addresses(StreamId, const std::vector<AddressEntry>& addresses) override { heard.addresses = addresses; }
   void on_routes(StreamId, const std::vector<AddressRange>& ranges) override { heard.routes = ranges; }
+  void on_dns_servers(StreamId, const std::vector<Address>& servers) override { heard.dns_servers = servers; }
   void on_packet(StreamId, Bytes packet) override { heard.packets.emplace_back(packet.begin(), packet.end()); }
   void on_closed(StreamId, const std::string& reason) override { heard.closed.push_back(reason); }
 
@@ -142,11 +144,14 @@ TEST_F(TunnelsTest, CapsulesGoBothWays) {
   mine().tunnels.send_routes(*mine().stream, routes);
   theirs().tunnels.send_addresses(0, given);
   theirs().tunnels.send_routes(0, routes);
+  const std::vector<Address> servers = {prefix("10.0.0.53").address(), prefix("fd00::53").address()};
+  theirs().tunnels.send_dns_servers(0, servers);
   run(200ms);
   EXPECT_EQ(theirs().heard.requests, wanted);
   EXPECT_EQ(theirs().heard.routes, routes);
   EXPECT_EQ(mine().heard.addresses, given);
   EXPECT_EQ(mine().heard.routes, routes);
+  EXPECT_EQ(mine().heard.dns_servers, servers);
 }
 
 TEST_F(TunnelsTest, ARefusalSaysWhy) {

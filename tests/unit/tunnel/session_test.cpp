@@ -148,6 +148,19 @@ TEST_F(SessionTest, TellsWhatIsTooBigOnceThePathHasSettled) {
   EXPECT_EQ(pool_.available(), 16U);
 }
 
+TEST_F(SessionTest, WhatHasAnotherWayWaitsForNothing) {
+  session_.let_through(1280);
+  session_.open(now_);
+  for (const Duration settled : {0s, 2s}) {
+    now_ += settled;
+    const Packet packet = push(1280);
+    EXPECT_EQ(pop(1200), packet);
+  }
+  push(1281);
+  EXPECT_EQ(front(1200), std::nullopt);
+  EXPECT_EQ(too_big_, (std::vector<TooBig>{{1281, 1200}}));
+}
+
 TEST_F(SessionTest, EachConnectionSettlesAnew) {
   session_.open(now_);
   now_ += 1h;
