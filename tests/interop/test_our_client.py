@@ -345,8 +345,8 @@ class TestWhatIsWrong:
     @pytest.mark.parametrize(
         ("status", "headers", "said", "code"),
         [
-            (204, {}, "malformed: status 204", MESSAGE_ERROR),
-            (200, {"content-type": "text/html"}, "malformed: content-type", MESSAGE_ERROR),
+            (204, {}, "malformed: status 204", REQUEST_CANCELLED),
+            (200, {"content-type": "text/html"}, "malformed: content-type", REQUEST_CANCELLED),
             (301, {"location": "https://example.net/"}, "status 301", REQUEST_CANCELLED),
             (503, {"retry-after": "3"}, "status 503", REQUEST_CANCELLED),
         ],
