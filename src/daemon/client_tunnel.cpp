@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "masque/error_codes.h"
 #include "packet/ip.h"
 
 namespace mpquic::daemon {
@@ -217,7 +218,7 @@ void ClientTunnel::on_tunnel_packet(Bytes packet) {
   tun_.deliver(packet);
 }
 
-void ClientTunnel::on_tunnel_failed(const std::string& reason) { connection_->close(no_error, reason); }
+void ClientTunnel::on_tunnel_failed(std::uint64_t code, const std::string& reason) { connection_->close(code, reason); }
 
 void ClientTunnel::on_burst(Burst burst) {
   auto packets = packet::Splitter::begin(burst.header, burst.packet);
@@ -231,7 +232,7 @@ void ClientTunnel::on_timer() {
   if (connection_ == nullptr) return dial();
   connection_->on_deadline(worker_.now());
   if (worker_.now() - silence_limit >= unanswered_since_) return redial("the server does not answer");
-  if (worker_.now() >= answer_by_) connection_->close(no_error, h3_->waits_for());
+  if (worker_.now() >= answer_by_) connection_->close(masque::h3_request_cancelled, h3_->waits_for());
   write();
 }
 
@@ -275,7 +276,7 @@ void ClientTunnel::follow_mtu() {
 
 void ClientTunnel::stop() {
   if (connection_ != nullptr) {
-    connection_->close(no_error, "the client stops");
+    connection_->close(h3_ != nullptr ? masque::h3_no_error : no_error, "the client stops");
     if (!port_->blocked()) {
       connection_->write(source_, port_->batch(), worker_.now());
       port_->send();

@@ -95,7 +95,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   void on_handed_out(const policy::HandedOut& handed_out) override { settings_.on_handed_out(handed_out); }
   void on_tunnel_open() override;
   void on_tunnel_packet(Bytes packet) override;
-  void on_tunnel_failed(const std::string& reason) override;
+  void on_tunnel_failed(std::uint64_t code, const std::string& reason) override;
   void on_burst(Burst burst) override;
   void on_device_gone() override { settings_.on_device_gone(); }
   void end_of_turn() override;

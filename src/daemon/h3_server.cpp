@@ -47,6 +47,8 @@ void H3Server::on_established() {
              connection_.quic().remote().to_string());
 }
 
+std::uint64_t H3Server::no_error() const { return masque::h3_no_error; }
+
 H3Server::Request* H3Server::find(masque::StreamId tunnel) {
   const auto found = std::ranges::find(requests_, tunnel, [](const auto& request) { return request->stream; });
   return found == requests_.end() ? nullptr : found->get();
@@ -90,7 +92,7 @@ void H3Server::on_packet(masque::StreamId tunnel, Bytes packet) {
   request->path->receive(packet);
 }
 
-void H3Server::on_closed(masque::StreamId tunnel, const std::string& reason) {
+void H3Server::on_closed(masque::StreamId tunnel, std::uint64_t, const std::string& reason) {
   if (const Request* request = find(tunnel); request != nullptr && request->open) {
     log::info("{}: {} has closed its tunnel: {}", request->path->tunnel()->settings().name, request->path->peer()->name,
               reason);
@@ -119,7 +121,7 @@ void H3Server::watch_for_tunnels() {
 void H3Server::before_writing() {
   if (connection_.over()) return;
   if (host_.worker().now() >= deadline_) {
-    return connection_.close(tunnels_.settled() ? masque::h3_no_error : masque::h3_missing_settings,
+    return connection_.close(tunnels_.settled() ? no_error() : masque::h3_missing_settings,
                              tunnels_.settled() ? "no tunnel" : "no SETTINGS");
   }
   std::vector<Request*> undecided;
@@ -286,7 +288,7 @@ void H3Server::on_superseded(ServerPath& path) {
   const masque::StreamId stream = request->stream;
   tunnels_.close(stream);
   remove(stream);
-  if (requests_.empty()) connection_.close(masque::h3_no_error, "a newer connection has this tunnel's addresses");
+  if (requests_.empty()) connection_.close(no_error(), "a newer connection has this tunnel's addresses");
 }
 
 void H3Server::look_up_again() {

@@ -23,7 +23,7 @@ ROUTES = [["10.200.15.0", "10.200.15.255", 0], ["fd00:200:15::", "fd00:200:15:0:
 
 DATAGRAM_ERROR, MESSAGE_ERROR, FRAME_UNEXPECTED, SETTINGS_ERROR = 0x33, 0x10E, 0x105, 0x109
 STREAM_CREATION_ERROR, CLOSED_CRITICAL_STREAM, FRAME_ERROR, ID_ERROR = 0x103, 0x104, 0x106, 0x108
-MISSING_SETTINGS = 0x10A
+MISSING_SETTINGS, CONNECT_ERROR, NO_ERROR = 0x10A, 0x10F, 0x100
 
 
 @dataclass
@@ -347,7 +347,14 @@ class TestAddresses:
         assert made.client.do("echo", stream=made.stream, source=made.v4, target=INNER_SERVER_V4) == 5
         del changed["clients"]["box1"]
         assert server.reload(changed)
-        made.client.expect("closed", 2)
+        assert made.client.expect("closed", 2)["code"] == CONNECT_ERROR
+
+    def test_a_server_that_stops_says_so(self, testbed: Testbed, peer: MakePeer, identity: Identity) -> None:
+        net = topology.pair(testbed.lab)
+        server = testbed.run(net.server, configuration(testbed))
+        made = tunnel(Site(net, server, peer, identity).connected())
+        server.stop()
+        assert made.client.expect("closed")["code"] == NO_ERROR
 
 
 # Of the capsules of a client, RFC 9484 (4.7) and RFC 9297 (3.3)

@@ -62,6 +62,8 @@ class ServerConnection(Connection):
         encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
         http = self.http
         http.send_headers(stream, encoded, end_stream=end)
+        if end:
+            del self.tunnels[stream]
         if status < 200:  # aioquic knows no interim responses: it takes the second one for trailers
             http._stream[stream].headers_send_state = type(http._stream[stream].headers_send_state).INITIAL
 
