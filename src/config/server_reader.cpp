@@ -115,7 +115,8 @@ void complete(ServerTunnel& tunnel, bool leads_out) {
   for (const auto& [address, place] : tunnel.addresses) {
     const packet::Prefix network = address.network();
     if (no_pool) tunnel.pool.emplace_back(network, place);
-    if (no_routes) tunnel.routes.push_back(leads_out ? packet::Prefix::everything(address.address.family()) : network);
+    tunnel.routes.push_back(network);  // there clients are answered from
+    if (no_routes && leads_out) tunnel.routes.push_back(packet::Prefix::everything(network.address().family()));
   }
   std::ranges::sort(tunnel.routes);  // what holds another comes before it
   std::vector<packet::Prefix> widest;

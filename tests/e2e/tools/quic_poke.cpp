@@ -70,6 +70,7 @@ Result<void> poke_server(const Options& options) {
 
   poke::Poker::Settings settings{*local, *server, {}, *tls, std::chrono::milliseconds(50), options.stall};
   settings.transport.alpn = {options.alpn};
+  settings.transport.streams = options.alpn == mpquic::quic::alpn_h3;  // which it leaves unread
   std::vector<std::unique_ptr<poke::Poker>> pokers;
   for (unsigned i = 0; i < options.connections; ++i) {
     auto poker = poke::Poker::connect(settings, *datagrams, Clock::now());
