@@ -70,7 +70,7 @@ void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<mas
     if (!request->request_ids.insert(entry.request_id).second) continue;  // RFC 9484, 4.7.2: never used twice
     request->unanswered.push_back(entry);
   }
-  if (request->open) ask_for_addresses(*request);
+  if (request->path != nullptr) ask_for_addresses(*request);
 }
 
 // What the client may own is routed to it in any case. Of what else it offers it is told, since it will not come.
@@ -181,12 +181,13 @@ void H3Server::ask_for_addresses(Request& request) {
   for (const auto& entry : request.unanswered) {
     if (!entry.prefix.address().is_unspecified()) wish.wanted.push_back(entry.prefix.address());
   }
+  ++request.awaited;
   host_.control().assign(request.path->ref(), request.path->peer(), wish);
 }
 
 void H3Server::on_assigned(ServerPath& path, const Assignment& assignment) {
   Request* request = find(path);
-  if (request == nullptr || connection_.over()) return;
+  if (request == nullptr || connection_.over() || --request->awaited != 0) return;
   if (!assignment.refusal.empty()) {
     if (!request->open) return refuse(*request, unavailable, assignment.refusal);
     return connection_.close(masque::h3_connect_error, assignment.refusal);

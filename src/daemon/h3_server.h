@@ -44,6 +44,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
     std::vector<masque::AddressEntry> unanswered;  ///< requests for addresses
     std::set<std::uint64_t> request_ids;           ///< so far
     std::vector<packet::Address> dns_servers;      ///< that it has been told of
+    unsigned awaited = 0;                          ///< answers of the control thread, of which the last one counts
     bool open = false;
   };
 

@@ -50,6 +50,9 @@ class Site:
         return self.net.client.ping(address, count=5, **more).loss == 0
 
     def works(self) -> None:
+        """When the routes are there, which may come later than the addresses."""
+        node = self.net.client
+        until(lambda: leads_to(node, FAR_V4) == leads_to(node, FAR_V6) == "cr", 5, "the routes are there")
         assert self.ping(FAR_V4) and self.ping(FAR_V6)
 
 
