@@ -38,7 +38,7 @@ class Server {
     const auto address = datagram.size() == 4 ? packet::Address::from_bytes(datagram) : packet::source_of(datagram);
     if (!address || !peer_of(client)->owns(*address)) return;
     registered_[client] = address;
-    const Changes changes = registry_.claim(path_of(client), peer_of(client), tunnel, *address, now_);
+    const Changes changes = registry_.claim(path_of(client), peer_of(client), tunnel, {*address}, now_);
     for (const PathRef& path : changes.superseded) registered_[path.worker] = std::nullopt;
     follow(changes);
     require(routes_.find(*address) == path_of(client));
