@@ -18,12 +18,13 @@ stages_of() {
     lab) echo deps build lab ;;
     e2e) echo deps build e2e ;;
     kernel) echo deps build kernel ;;
+    interop) echo deps build interop ;;
     lint) echo deps lint ;;
     fuzz) echo deps fuzz ;;
     asan) echo deps asan-build asan-unit asan-e2e ;;
     package) echo deps build package-build package-all ;;
     tsan) echo deps tsan-build tsan-unit tsan-e2e ;;
-    *) fail 2 "no tests '$1': unit, e2e, kernel, lab, lint, fuzz, package, asan or tsan" ;;
+    *) fail 2 "no tests '$1': unit, e2e, kernel, lab, lint, fuzz, package, interop, asan or tsan" ;;
   esac
 }
 
@@ -41,6 +42,7 @@ do_stage() {
     lab) python_tests release tests/lab ;;
     e2e) python_tests release tests/e2e ;;
     kernel) kernel_tests ;;
+    interop) interop_tests ;;
     package-build) "$root/dev" package ;;
     # A machine is booted for each file: its tests stay together.
     package) python_tests release tests/packaging/test_{pages,package,service}.py --dist loadfile ;;
