@@ -19,6 +19,9 @@ constexpr Duration without_tunnel = std::chrono::seconds(10);
 // RFC 8200, 5: every IPv6 link carries so much; what no datagram has room for goes over the stream.
 constexpr std::size_t smallest_mtu = 1280;
 
+// In the life of a tunnel. There is one of each family to be had.
+constexpr std::size_t most_address_requests = 256;
+
 constexpr int unauthorized = 401;
 constexpr int forbidden = 403;
 constexpr int bad_gateway = 502;
@@ -66,6 +69,11 @@ void H3Server::on_request(masque::StreamId tunnel, const masque::IpRequest& requ
 void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) {
   Request* request = find(tunnel);
   if (request == nullptr) return;
+  if (request->request_ids.size() + requests.size() > most_address_requests) {
+    log::warning("{} asks for more than {} addresses", connection_.quic().remote().to_string(), most_address_requests);
+    tunnels_.close(tunnel);
+    return remove(tunnel);
+  }
   for (const auto& entry : requests) {
     if (!request->request_ids.insert(entry.request_id).second) continue;  // RFC 9484, 4.7.2: never used twice
     request->unanswered.push_back(entry);
