@@ -107,7 +107,7 @@ def tunnel(client: Peer, connection: int = 0, **more: str) -> Tunnel:
 HABITS: dict[str, dict[str, Any]] = {
     "none in particular": {},
     "grease everywhere": {"grease": True, "streams": ["grease", "control", "grease", "encoder", "decoder", "grease"]},
-    "streams the other way round, settings too": {"streams": ["decoder", "encoder", "control"], "reverse_settings": True},
+    "streams and settings the other way round": {"streams": ["decoder", "encoder", "control"], "reverse_settings": True},
     "no QPACK streams at all": {"streams": ["control"], "table": 0, "dynamic": False},
     "no dynamic table of its own, ours in use": {"table": 0},
     "a dynamic table of its own, ours not in use": {"dynamic": False},
@@ -392,6 +392,33 @@ class TestWhatIsWrong:
         client.do("finish", stream=made.stream)
         assert client.expect("reset", stream=made.stream)["code"] == MESSAGE_ERROR
 
+    @pytest.mark.parametrize("kind", ["17", "00"])
+    def test_a_large_capsule_that_is_no_use(self, site: Site, kind: str) -> None:
+        """RFC 9297, 3.2 and 3.5: one that nobody knows, and a datagram that is no IP packet, are skipped."""
+        made = tunnel(site.connected())
+        made.client.do("content", stream=made.stream, hex=kind + "80100000" + "00" * (1 << 20))
+        made.works()
+
+    @pytest.mark.parametrize("kind", ["01", "02", "03"])
+    def test_a_capsule_that_is_larger_than_any(self, site: Site, kind: str) -> None:
+        client = site.connected()
+        made = tunnel(client)
+        client.do("content", stream=made.stream, hex=kind + "ffffffffffffffff" + "00" * (1 << 17))
+        assert client.expect("reset", stream=made.stream)["code"] == MESSAGE_ERROR
+        tunnel(client).works()
+
+    def test_requests_of_addresses_without_an_end(self, site: Site) -> None:
+        client = site.connected()
+        made = tunnel(client)
+        for first in range(1, 100_000, 200):
+            if client.seen("reset") or client.seen("closed"):
+                break
+            asked = [["10.200.15.99/32", number] for number in range(first, first + 200)]
+            client.do("ask", stream=made.stream, addresses=asked)
+        else:
+            pytest.fail("it takes as many as there are")
+        tunnel(site.connected()).works()
+
     @pytest.mark.parametrize(
         ("datagram", "drop"),
         [
@@ -411,10 +438,11 @@ class TestWhatIsWrong:
         until(lambda: site.server.drops().get(drop, 0) > before, 5, f"{drop} is counted")
         made.works()
 
-    def test_an_http_datagram_without_a_stream(self, site: Site) -> None:
-        """RFC 9297, 2.1"""
+    @pytest.mark.parametrize("datagram", ["c0", "ffffffffffffffff00"])
+    def test_an_http_datagram_without_a_stream(self, site: Site, datagram: str) -> None:
+        """RFC 9297, 2.1: half a quarter stream id, and one that is none of a stream."""
         made = tunnel(site.connected())
-        made.client.do("raw_datagram", hex="c0")
+        made.client.do("raw_datagram", hex=datagram)
         assert made.client.expect("closed")["code"] == DATAGRAM_ERROR
 
     @pytest.mark.parametrize(
@@ -463,10 +491,9 @@ class TestTraffic:
         client.ip(f"-6 route add {INNER_SERVER_V6} dev aio src {made.v6}")
         for target, size in ((INNER_SERVER_V4, 1280 - 28), (INNER_SERVER_V6, 1280 - 48)):
             assert client.ping(target, size=size, patience=3).loss == 0
-        listener = server.iperf3_server()
-        for reverse in (False, True):
-            assert client.iperf3(INNER_SERVER_V4, seconds=2, reverse=reverse).mbps > 0.5
-        listener.stop()
+        for port, reverse in ((5201, False), (5202, True)):
+            with server.iperf3_server(port):
+                assert client.iperf3(INNER_SERVER_V4, seconds=2, port=port, reverse=reverse).mbps > 0.5
 
 
 def echo(made: Tunnel) -> str:
