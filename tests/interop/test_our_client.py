@@ -14,13 +14,12 @@ import pytest
 from conftest import Identity, MakePeer
 from lab import Node, topology
 from nodes import PORT, Mpquic, Testbed, client_configuration, until
-from peer import Peer, capsule
+from peer import HABITS, MESSAGE_ERROR, NO_ERROR, REQUEST_CANCELLED, Peer, capsule
 
 V4, V6 = "10.9.0.2", "fd00:9::2"  # of our client
 FAR_V4, FAR_V6 = "10.9.0.1", "fd00:9::1"
 ASSIGN = [f"{V4}/32", f"{V6}/128"]
 ROUTES = [["10.9.0.0", "10.9.0.255", 0], ["fd00:9::", "fd00:9::ffff", 0]]
-NO_ERROR, REQUEST_CANCELLED, MESSAGE_ERROR = 0x100, 0x10C, 0x10E
 
 
 @dataclass
@@ -61,19 +60,7 @@ def site(testbed: Testbed, peer: MakePeer, identity: Identity) -> Site:
     return Site(testbed, topology.pair(testbed.lab), peer, identity)
 
 
-HABITS: dict[str, dict[str, Any]] = {
-    "none in particular": {},
-    "grease everywhere": {"grease": True, "streams": ["grease", "control", "grease", "encoder", "decoder", "grease"]},
-    "streams and settings the other way round": {"streams": ["decoder", "encoder", "control"], "reverse_settings": True},
-    "no QPACK streams at all": {"streams": ["control"], "table": 0, "dynamic": False},
-    "no dynamic table of its own, ours in use": {"table": 0},
-    "a dynamic table of its own, ours not in use": {"dynamic": False},
-    "capsules byte by byte": {"chop": 1},
-    "capsules in sevens, among grease": {"chop": 7, "grease": True},
-    "packets in capsules, though datagrams would do": {"over_stream": True},
-    "packets in capsules, byte by byte": {"over_stream": True, "chop": 1},
-    "no HTTP datagrams": {"settings": {"0x33": None}},
-    "no QUIC datagrams": {"settings": {"0x33": None}, "datagram_frames": False},
+SERVER_HABITS: dict[str, dict[str, Any]] = HABITS | {
     "an informational response first": {"interim": True},
     "Retry": {"retry": True},
     "no answer to requests of addresses": {"answer_requests": False},
@@ -82,7 +69,7 @@ HABITS: dict[str, dict[str, Any]] = {
 
 
 class TestHabits:
-    @pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS.keys())
+    @pytest.mark.parametrize("habits", SERVER_HABITS.values(), ids=SERVER_HABITS.keys())
     def test_it_works(self, site: Site, habits: dict[str, Any]) -> None:
         server = site.server(**habits)
         client = site.client()
