@@ -143,7 +143,7 @@ do_deps() {
   case ${1:-} in
     '')
       install_packages "${build_packages[@]}" "${run_packages[@]}" "${kernel_packages[@]}" "${clang_packages[@]}" \
-        "${lint_packages[@]}" "${package_packages[@]}" "${package_test_packages[@]}"
+        "${lint_packages[@]}" "${package_packages[@]}" "${package_test_packages[@]}" "${interop_packages[@]}"
       if ((${#kernel_packages[@]})); then fetch_kernel; fi
       ;;
     bench) install_packages "${build_packages[@]}" "${run_packages[@]}" "${bench_packages[@]}" ;;

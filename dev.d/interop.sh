@@ -24,10 +24,14 @@ make_interop_root() {
   mv "$new" "$made"
 }
 
+interop_tests() {
+  make_interop_root
+  python_tests release tests/interop "$@"
+}
+
 do_interop() {
   need_root "$@"
   install_packages "${build_packages[@]}" "${run_packages[@]}" "${interop_packages[@]}"
-  make_interop_root
   build release mpquic linkem
-  python_tests release tests/interop "$@"
+  interop_tests "$@"
 }

@@ -5,12 +5,19 @@
 
 all_stages=(deps build lint unit fuzz lab e2e kernel package-build package
   asan-build asan-unit asan-core tsan-build tsan-unit tsan-e2e)
-stage_limit=900  # seconds: what hangs is a failure too, with a log
 foreground=()
 if [[ -t 0 ]]; then foreground=(--foreground); fi
 
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+
+# Seconds: what hangs is a failure too, with a log. Compilers only take their time, on a small machine.
+limit_of() {
+  case $1 in
+    deps | lint | fuzz | *build) echo 3600 ;;
+    *) echo 900 ;;
+  esac
+}
 
 stages_of() {
   case $1 in
@@ -18,12 +25,13 @@ stages_of() {
     lab) echo deps build lab ;;
     e2e) echo deps build e2e ;;
     kernel) echo deps build kernel ;;
+    interop) echo deps build interop ;;
     lint) echo deps lint ;;
     fuzz) echo deps fuzz ;;
     asan) echo deps asan-build asan-unit asan-e2e ;;
     package) echo deps build package-build package-all ;;
     tsan) echo deps tsan-build tsan-unit tsan-e2e ;;
-    *) fail 2 "no tests '$1': unit, e2e, kernel, lab, lint, fuzz, package, asan or tsan" ;;
+    *) fail 2 "no tests '$1': unit, e2e, kernel, lab, lint, fuzz, package, interop, asan or tsan" ;;
   esac
 }
 
@@ -41,6 +49,7 @@ do_stage() {
     lab) python_tests release tests/lab ;;
     e2e) python_tests release tests/e2e ;;
     kernel) kernel_tests ;;
+    interop) interop_tests ;;
     package-build) "$root/dev" package ;;
     # A machine is booted for each file: its tests stay together.
     package) python_tests release tests/packaging/test_{pages,package,service}.py --dist loadfile ;;
@@ -112,7 +121,7 @@ do_test() {
     start=$SECONDS
     say "stage $stage"
     # On a terminal it must stay in the foreground, so that ^C reaches it.
-    timeout --kill-after=20 "${foreground[@]}" $stage_limit "$root/dev" stage "$stage" 2>&1 |
+    timeout --kill-after=20 "${foreground[@]}" "$(limit_of "$stage")" "$root/dev" stage "$stage" 2>&1 |
       tee "$log" || status=1
     seconds=$((SECONDS - start))
     read -r passed failed < <(count_tests "$log")

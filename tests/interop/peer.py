@@ -32,6 +32,27 @@ exec chroot "$root" /usr/bin/env PYTHONPATH=/srv PYTHONDONTWRITEBYTECODE=1 /usr/
 
 Event = dict[str, Any]
 
+# RFC 9114, 8.1; RFC 9297, 5.2
+DATAGRAM_ERROR = 0x33
+NO_ERROR, STREAM_CREATION_ERROR, CLOSED_CRITICAL_STREAM, FRAME_UNEXPECTED = 0x100, 0x103, 0x104, 0x105
+SETTINGS_ERROR, MISSING_SETTINGS, REQUEST_CANCELLED, MESSAGE_ERROR, CONNECT_ERROR = 0x109, 0x10A, 0x10C, 0x10E, 0x10F
+
+# Of either end: what the RFCs leave open.
+HABITS: dict[str, dict[str, Any]] = {
+    "none in particular": {},
+    "grease everywhere": {"grease": True, "streams": ["grease", "control", "grease", "encoder", "decoder", "grease"]},
+    "streams, settings backwards": {"streams": ["decoder", "encoder", "control"], "reverse_settings": True},
+    "no QPACK streams at all": {"streams": ["control"], "table": 0, "dynamic": False},
+    "no dynamic table of its own, ours in use": {"table": 0},
+    "a dynamic table of its own, ours not in use": {"dynamic": False},
+    "capsules byte by byte": {"chop": 1},
+    "capsules in sevens, among grease": {"chop": 7, "grease": True},
+    "packets in capsules, though datagrams would do": {"over_stream": True},
+    "packets in capsules, byte by byte": {"over_stream": True, "chop": 1},
+    "no HTTP datagrams": {"settings": {"0x33": None}},
+    "no QUIC datagrams": {"settings": {"0x33": None}, "datagram_frames": False},
+}
+
 
 class Peer:
     """Stopped at the end of the block; fails there if the other end has done what no RFC allows, unless that was

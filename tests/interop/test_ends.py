@@ -9,7 +9,7 @@ import pytest
 from conftest import Identity, MakePeer
 from lab import topology
 from nodes import PORT, Testbed
-from peer import Peer, capsule, headers
+from peer import headers
 
 ROUTES = [["10.9.0.0", "10.9.0.255", 0], ["fd00:9::", "fd00:9::ffff", 0]]
 HABITS = [

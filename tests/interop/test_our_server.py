@@ -1,130 +1,30 @@
-"""Our server, and clients of aioquic.
-
-    client ---- wan ---- server
-    aioquic              mpquic    mt: 10.200.15.254/24, fd00:200:15::254/64
-"""
+"""Our server, and clients of aioquic that keep to the RFCs, in whatever way. Drawn in our_server.py."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from conftest import Identity, MakePeer
 from far.packets import echo_request
 from lab import topology
-from nodes import INNER_SERVER_V4, INNER_SERVER_V6, PORT, Mpquic, Testbed, server_configuration, until
-from peer import Peer, capsule, headers
+from nodes import INNER_SERVER_V4, INNER_SERVER_V6, Testbed, until
+from our_server import (
+    FIXED_V4, FIXED_V6, ROUTES, TOKEN, Site, Tunnel, accepted, configuration, dial, running, site, tunnel, with_changes,
+)  # fmt: skip
+from peer import CONNECT_ERROR, HABITS, MESSAGE_ERROR, MISSING_SETTINGS, NO_ERROR, headers
 
-TOKEN = "0123456789abcdef0123456789abcdef"
-FIXED_V4, FIXED_V6 = "10.200.15.7", "fd00:200:15::7"  # of box2
-ROUTES = [["10.200.15.0", "10.200.15.255", 0], ["fd00:200:15::", "fd00:200:15:0:ffff:ffff:ffff:ffff", 0]]
+__all__ = ["running", "site"]  # fixtures
 
-DATAGRAM_ERROR, MESSAGE_ERROR, FRAME_UNEXPECTED, SETTINGS_ERROR = 0x33, 0x10E, 0x105, 0x109
-STREAM_CREATION_ERROR, CLOSED_CRITICAL_STREAM, FRAME_ERROR, ID_ERROR = 0x103, 0x104, 0x106, 0x108
-MISSING_SETTINGS, CONNECT_ERROR, NO_ERROR = 0x10A, 0x10F, 0x100
-
-
-@dataclass
-class Site:
-    net: topology.Pair
-    server: Mpquic
-    peer: MakePeer
-    identity: Identity
-
-    def client(self, name: str | None = "box1", **habits: Any) -> Peer:
-        """Not connected yet; `name` is on its certificate."""
-        shown = self.identity.ca if name is None else self.identity.client(name)
-        return self.peer(self.net.client, "client", **{**shown, **habits})
-
-    def connected(self, name: str | None = "box1", **habits: Any) -> Peer:
-        client = self.client(name, **habits)
-        dial(self, client)
-        return client
-
-
-def dial(site: Site, client: Peer, address: str = "", **changed: Any) -> int:
-    number = client.do("connect", address=address or site.net.server_v4, port=PORT, **changed)
-    client.expect("connected", connection=number, alpn="h3")
-    return number
-
-
-def configuration(testbed: Testbed, **top: Any) -> dict[str, Any]:
-    clients = {
-        "box1": {},
-        "box2": {"addresses": [FIXED_V4, FIXED_V6]},
-        "box3": {"token": "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()},
-    }
-    tunnels = {"mt": [f"{INNER_SERVER_V4}/24", f"{INNER_SERVER_V6}/64"]}
-    return server_configuration(testbed.authority, tunnels, clients, **top)
-
-
-@pytest.fixture(scope="module")
-def running(shared_testbed: Testbed) -> tuple[topology.Pair, Mpquic]:
-    net = topology.pair(shared_testbed.lab)
-    return net, shared_testbed.run(net.server, configuration(shared_testbed))
-
-
-@pytest.fixture
-def site(running: tuple[topology.Pair, Mpquic], peer: MakePeer, identity: Identity) -> Site:
-    """One server for the whole file: whatever is done to it, it serves the next."""
-    return Site(*running, peer, identity)
-
-
-@dataclass
-class Tunnel:
-    client: Peer
-    stream: int
-    v4: str
-    v6: str
-    connection: int
-
-    def works(self) -> None:
-        for source, target in ((self.v4, INNER_SERVER_V4), (self.v6, INNER_SERVER_V6)):
-            assert self.client.do(
-                "echo", stream=self.stream, source=source, target=target, connection=self.connection
-            ) == 5, f"{source} -> {target}\n{self.client.account()}"  # fmt: skip
-
-
-def accepted(client: Peer, stream: int, connection: int = 0) -> Tunnel:
-    """After its request: what comes with the response."""
-    of = {"stream": stream, "connection": connection}
-    response = client.expect("response", **of)
-    assert response["status"] == "200", response
-    assert response["headers"]["capsule-protocol"] == "?1"
-    addresses = [prefix for prefix, _ in client.expect("assigned", **of)["addresses"]]
-    assert client.expect("advertised", **of)["routes"] == ROUTES
-    v4, v6 = (prefix.partition("/") for prefix in addresses)
-    assert (v4[2], v6[2]) == ("32", "128")
-    return Tunnel(client, stream, v4[0], v6[0], connection)
-
-
-def tunnel(client: Peer, connection: int = 0, **more: str) -> Tunnel:
-    return accepted(client, client.do("request", headers=headers(**more), connection=connection), connection)
-
-
-HABITS: dict[str, dict[str, Any]] = {
-    "none in particular": {},
-    "grease everywhere": {"grease": True, "streams": ["grease", "control", "grease", "encoder", "decoder", "grease"]},
-    "streams the other way round, settings too": {"streams": ["decoder", "encoder", "control"], "reverse_settings": True},
-    "no QPACK streams at all": {"streams": ["control"], "table": 0, "dynamic": False},
-    "no dynamic table of its own, ours in use": {"table": 0},
-    "a dynamic table of its own, ours not in use": {"dynamic": False},
-    "capsules byte by byte": {"chop": 1},
-    "capsules in sevens, among grease": {"chop": 7, "grease": True},
-    "packets in capsules, though datagrams would do": {"over_stream": True},
-    "packets in capsules, byte by byte": {"over_stream": True, "chop": 1},
-    "no HTTP datagrams": {"settings": {"0x33": None}},
+CLIENT_HABITS: dict[str, dict[str, Any]] = HABITS | {
     "no HTTP datagrams, in so many words": {"settings": {"0x33": 0}},
-    "no QUIC datagrams": {"settings": {"0x33": None}, "datagram_frames": False},
     "a ClientHello of two packets": {"large_hello": True},
     "a setting of WebTransport, and a limit on fields": {"settings": {"0x2b603742": 1, "0x6": 65536}},
 }
 
 
 class TestHabits:
-    @pytest.mark.parametrize("habits", HABITS.values(), ids=HABITS.keys())
+    @pytest.mark.parametrize("habits", CLIENT_HABITS.values(), ids=CLIENT_HABITS.keys())
     def test_it_works(self, site: Site, habits: dict[str, Any]) -> None:
         client = site.connected(**habits)
         made = tunnel(client)
@@ -357,100 +257,6 @@ class TestAddresses:
         assert made.client.expect("closed")["code"] == NO_ERROR
 
 
-# Of the capsules of a client, RFC 9484 (4.7) and RFC 9297 (3.3)
-MALFORMED = {
-    "ADDRESS_REQUEST without a request": capsule(2),
-    "the request id 0": capsule(2, [0, 4, 0, 0, 0, 0, 32]),
-    "an address of IP version 5": capsule(2, [1, 5, 0, 0, 0, 0, 32]),
-    "a prefix of 33 bits": capsule(2, [1, 4, 0, 0, 0, 0, 33]),
-    "host bits": capsule(2, [1, 4, 10, 0, 0, 1, 24]),
-    "half an address": capsule(2, [1, 4, 10, 0]),
-    "an assigned prefix of 129 bits": capsule(1, [0, 6, *[0] * 16, 129]),
-    "an assignment of IP version 0": capsule(1, [0, 0, 0, 0, 0, 0, 32]),
-    "a range that ends before it begins": capsule(3, [4, 10, 0, 0, 9, 10, 0, 0, 1, 0]),
-    "ranges that overlap": capsule(3, [4, 10, 0, 0, 0, 10, 0, 0, 9, 0, 4, 10, 0, 0, 9, 10, 0, 0, 20, 0]),
-    "protocols out of order": capsule(3, [4, 10, 0, 0, 0, 10, 0, 0, 9, 6, 4, 10, 0, 1, 0, 10, 0, 1, 9, 1]),
-    "IPv4 behind IPv6": capsule(3, [6, *[0] * 32, 0, 4, 10, 0, 1, 0, 10, 0, 1, 9, 0]),
-    "half a range": capsule(3, [4, 10, 0, 0, 0, 10]),
-}
-
-
-class TestWhatIsWrong:
-    @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED.keys())
-    @pytest.mark.parametrize("chop", [0, 1])
-    def test_a_malformed_capsule(self, site: Site, content: str, chop: int) -> None:
-        client = site.connected(chop=chop)
-        made = tunnel(client)
-        client.do("content", stream=made.stream, hex=content)
-        assert client.expect("reset", stream=made.stream)["code"] == MESSAGE_ERROR
-        tunnel(client).works()
-
-    def test_a_stream_that_ends_within_a_capsule(self, site: Site) -> None:
-        client = site.connected()
-        made = tunnel(client)
-        client.do("content", stream=made.stream, hex="0240")
-        client.do("finish", stream=made.stream)
-        assert client.expect("reset", stream=made.stream)["code"] == MESSAGE_ERROR
-
-    @pytest.mark.parametrize(
-        ("datagram", "drop"),
-        [
-            ("00", "malformed"),  # no context id
-            ("0002" + "45" * 30, "unknown_context"),
-            ("00c0", "malformed"),  # half a context id
-            ("0000", "malformed"),  # no packet
-            ("0000" + "ff" * 40, "malformed"),
-            ("3f00" + "45" * 30, "unknown_tunnel"),
-        ],
-    )
-    def test_a_datagram_that_is_none(self, site: Site, datagram: str, drop: str) -> None:
-        """Counted, and nothing else."""
-        made = tunnel(site.connected())
-        before = site.server.drops().get(drop, 0)
-        made.client.do("raw_datagram", hex=datagram)
-        until(lambda: site.server.drops().get(drop, 0) > before, 5, f"{drop} is counted")
-        made.works()
-
-    def test_an_http_datagram_without_a_stream(self, site: Site) -> None:
-        """RFC 9297, 2.1"""
-        made = tunnel(site.connected())
-        made.client.do("raw_datagram", hex="c0")
-        assert made.client.expect("closed")["code"] == DATAGRAM_ERROR
-
-    @pytest.mark.parametrize(
-        ("habits", "code"),
-        [
-            ({"settings": {"0x33": 2}}, SETTINGS_ERROR),  # RFC 9297, 2.1.1
-            ({"settings": {"0x2": 0}}, SETTINGS_ERROR),  # RFC 9114, 7.2.4.1
-            ({"datagram_frames": False}, SETTINGS_ERROR),  # RFC 9297, 2.1.1: promised, and not taken by QUIC
-        ],
-    )
-    def test_settings(self, site: Site, habits: dict[str, Any], code: int) -> None:
-        client = site.connected(**habits)
-        assert client.expect("closed")["code"] == code
-        tunnel(site.connected()).works()
-
-    @pytest.mark.parametrize(
-        ("command", "code"),
-        [
-            ({"do": "control_frame", "type": 4, "hex": ""}, FRAME_UNEXPECTED),  # a second SETTINGS
-            ({"do": "control_frame", "type": 0, "hex": ""}, FRAME_UNEXPECTED),
-            ({"do": "control_frame", "type": 2, "hex": ""}, FRAME_UNEXPECTED),  # of HTTP/2: RFC 9114, 7.2.8
-            ({"do": "frame", "stream": 0, "type": 4, "hex": ""}, FRAME_UNEXPECTED),
-            ({"do": "one_way", "hex": "00"}, STREAM_CREATION_ERROR),  # a second control stream
-            ({"do": "one_way", "hex": "01"}, STREAM_CREATION_ERROR),  # a push stream of a client
-            ({"do": "finish", "stream": 2}, CLOSED_CRITICAL_STREAM),
-            ({"do": "reset", "stream": 2}, CLOSED_CRITICAL_STREAM),
-        ],
-    )
-    def test_http3(self, site: Site, command: dict[str, Any], code: int) -> None:
-        client = site.connected()
-        tunnel(client)
-        client.do(command["do"], **{key: value for key, value in command.items() if key != "do"})
-        assert client.expect("closed")["code"] == code
-        tunnel(site.connected()).works()
-
-
 class TestTraffic:
     def test_tcp_and_large_packets_through_a_device(self, site: Site) -> None:
         """What this machine's own TCP sends, rather than what a test made up."""
@@ -463,21 +269,14 @@ class TestTraffic:
         client.ip(f"-6 route add {INNER_SERVER_V6} dev aio src {made.v6}")
         for target, size in ((INNER_SERVER_V4, 1280 - 28), (INNER_SERVER_V6, 1280 - 48)):
             assert client.ping(target, size=size, patience=3).loss == 0
-        listener = server.iperf3_server()
-        for reverse in (False, True):
-            assert client.iperf3(INNER_SERVER_V4, seconds=2, reverse=reverse).mbps > 0.5
-        listener.stop()
+        for port, reverse in ((5201, False), (5202, True)):
+            with server.iperf3_server(port):
+                assert client.iperf3(INNER_SERVER_V4, seconds=2, port=port, reverse=reverse).mbps > 0.5
 
 
 def echo(made: Tunnel) -> str:
     """A ping from there to the server, in hexadecimal."""
     return echo_request(made.v4, INNER_SERVER_V4, 1000).hex()
-
-
-def with_changes(changed: dict[str, str | None]) -> list[list[str]]:
-    """The request, with other fields; None: without this one."""
-    fields = dict(headers()) | changed
-    return [[name, value] for name, value in fields.items() if value is not None]
 
 
 def addresses_in_use(site: Site) -> set[str]:

@@ -28,7 +28,7 @@ class Habits:
     hold_settings: bool = False  # until the command `settle`
     table: int = 4096  # bytes of dynamic table that the other end may use; 0: none
     dynamic: bool = True  # uses what the other end offers of its own
-    hold_encoder: bool = False  # what is in its encoder stream comes late: the other end has to wait with header sections
+    hold_encoder: bool = False  # its encoder stream until `release_encoder`: header sections have to wait
     grease: bool = False  # reserved settings, frames, streams, capsules and transport parameters
 
     # CONNECT-IP
