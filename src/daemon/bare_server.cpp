@@ -11,7 +11,6 @@ namespace mpquic::daemon {
 namespace {
 
 // RFC 9000, 20.2: application error codes of mpquic-ip.
-constexpr std::uint64_t no_error = 0;
 constexpr std::uint64_t unknown_client = 1;
 constexpr std::uint64_t registration_refused = 2;
 
@@ -92,7 +91,7 @@ void BareServer::refuse(const packet::Address& address, std::string_view why) {
 }
 
 void BareServer::on_superseded(ServerPath&) {
-  connection_.close(no_error, "a newer connection has this tunnel address");
+  connection_.close(no_error(), "a newer connection has this tunnel address");
 }
 
 void BareServer::look_up_again() {

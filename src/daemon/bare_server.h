@@ -17,6 +17,7 @@ class BareServer final : public ServerProtocol {
   void look_up_again() override;
   void before_writing() override {}
   std::size_t overhead() const override { return 0; }
+  std::uint64_t no_error() const override { return 0; }
   Instant deadline() const override { return never; }
 
  private:

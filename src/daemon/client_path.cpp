@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "masque/error_codes.h"
+
 namespace mpquic::daemon {
 namespace {
 
@@ -83,7 +85,7 @@ void ClientPath::on_tunnel_open() {
   source_.set_overflow(*h3_, smallest_mtu);
 }
 
-void ClientPath::on_tunnel_failed(const std::string& reason) { connection_->close(no_error, reason); }
+void ClientPath::on_tunnel_failed(std::uint64_t code, const std::string& reason) { connection_->close(code, reason); }
 
 void ClientPath::register_address() {
   registration_number_ = connection_->statistics().tx_datagrams + 1;
@@ -125,7 +127,7 @@ void ClientPath::on_arrivals(std::span<packet::UdpArrival> arrivals) {
 void ClientPath::on_timer() {
   connection_->on_deadline(worker_.now());
   if (worker_.now() >= silence_due()) end_reason_ = "the server does not answer";
-  if (worker_.now() >= answer_due()) connection_->close(no_error, h3_->waits_for());
+  if (worker_.now() >= answer_due()) connection_->close(masque::h3_request_cancelled, h3_->waits_for());
   owner_.has_news();
 }
 
@@ -148,7 +150,7 @@ void ClientPath::write() {
 }
 
 void ClientPath::close(std::string reason) {
-  connection_->close(no_error, std::move(reason));
+  connection_->close(h3_ != nullptr ? masque::h3_no_error : no_error, std::move(reason));
   if (port_.blocked()) return;
   connection_->write(source_, port_.batch(), worker_.now());
   port_.send();

@@ -90,7 +90,7 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   void on_handed_out(const policy::HandedOut& handed_out) override { owner_.on_handed_out(handed_out); }
   void on_tunnel_open() override;
   void on_tunnel_packet(Bytes packet) override { owner_.on_packet(packet); }
-  void on_tunnel_failed(const std::string& reason) override;
+  void on_tunnel_failed(std::uint64_t code, const std::string& reason) override;
 
   void on_arrivals(std::span<packet::UdpArrival> arrivals);
   void on_timer();

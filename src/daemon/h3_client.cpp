@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "masque/error_codes.h"
 
 namespace mpquic::daemon {
 
@@ -21,7 +22,7 @@ std::string H3Client::waits_for() const {
 // Everything goes out at once: the server decides by all of it, and answers within a round trip.
 void H3Client::ask() {
   stream_ = tunnels_.open({settings_.authority, {}, settings_.token, settings_.name});
-  if (!stream_) return owner_.on_tunnel_failed("the server allows no request");
+  if (!stream_) return owner_.on_tunnel_failed(masque::h3_no_error, "the server allows no request");
   std::vector<masque::AddressEntry> wanted;
   for (const packet::Address& address : settings_.addresses) {
     wanted.push_back({wanted.size() + 1, packet::Prefix(address)});
@@ -67,10 +68,11 @@ void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressE
   };
   const auto missing = std::ranges::find_if_not(settings_.addresses, given);
   if (missing != settings_.addresses.end()) {
-    return owner_.on_tunnel_failed(fmt::format("the server does not let us be {}", missing->to_string()));
+    return owner_.on_tunnel_failed(masque::h3_request_cancelled,
+                                   fmt::format("the server does not let us be {}", missing->to_string()));
   }
   if (now.addresses.empty() && settings_.addresses.empty()) {
-    return owner_.on_tunnel_failed("the server has no address for us");
+    return owner_.on_tunnel_failed(masque::h3_request_cancelled, "the server has no address for us");
   }
   if (!assigned_) complain_about_networks(owned);
   assigned_ = true;
@@ -114,6 +116,8 @@ void H3Client::look_whether_open() {
 
 void H3Client::on_packet(masque::StreamId, Bytes packet) { owner_.on_tunnel_packet(packet); }
 
-void H3Client::on_closed(masque::StreamId, const std::string& reason) { owner_.on_tunnel_failed(reason); }
+void H3Client::on_closed(masque::StreamId, std::uint64_t code, const std::string& reason) {
+  owner_.on_tunnel_failed(code, reason);
+}
 
 }  // namespace mpquic::daemon

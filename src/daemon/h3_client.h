@@ -23,7 +23,7 @@ class H3ClientOwner {
   virtual void on_tunnel_open() = 0;
   virtual void on_tunnel_packet(Bytes packet) = 0;
   /// There is no tunnel, or no longer. The connection is of no more use.
-  virtual void on_tunnel_failed(const std::string& reason) = 0;
+  virtual void on_tunnel_failed(std::uint64_t code, const std::string& reason) = 0;
 
  protected:
   ~H3ClientOwner() = default;
@@ -70,7 +70,7 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_dns_servers(masque::StreamId tunnel, const std::vector<packet::Address>& servers) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
-  void on_closed(masque::StreamId tunnel, const std::string& reason) override;
+  void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
   void complain_about_networks(const std::vector<packet::Prefix>& owned) const;
   void learn(policy::HandedOut now);
   void look_whether_open();

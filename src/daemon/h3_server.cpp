@@ -19,6 +19,9 @@ constexpr Duration without_tunnel = std::chrono::seconds(10);
 // RFC 8200, 5: every IPv6 link carries so much; what no datagram has room for goes over the stream.
 constexpr std::size_t smallest_mtu = 1280;
 
+// In the life of a tunnel. There is one of each family to be had.
+constexpr std::size_t most_address_requests = 256;
+
 constexpr int unauthorized = 401;
 constexpr int forbidden = 403;
 constexpr int bad_gateway = 502;
@@ -47,6 +50,8 @@ void H3Server::on_established() {
              connection_.quic().remote().to_string());
 }
 
+std::uint64_t H3Server::no_error() const { return masque::h3_no_error; }
+
 H3Server::Request* H3Server::find(masque::StreamId tunnel) {
   const auto found = std::ranges::find(requests_, tunnel, [](const auto& request) { return request->stream; });
   return found == requests_.end() ? nullptr : found->get();
@@ -64,11 +69,16 @@ void H3Server::on_request(masque::StreamId tunnel, const masque::IpRequest& requ
 void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) {
   Request* request = find(tunnel);
   if (request == nullptr) return;
+  if (request->request_ids.size() + requests.size() > most_address_requests) {
+    log::warning("{} asks for more than {} addresses", connection_.quic().remote().to_string(), most_address_requests);
+    tunnels_.close(tunnel);
+    return remove(tunnel);
+  }
   for (const auto& entry : requests) {
     if (!request->request_ids.insert(entry.request_id).second) continue;  // RFC 9484, 4.7.2: never used twice
     request->unanswered.push_back(entry);
   }
-  if (request->open) ask_for_addresses(*request);
+  if (request->path != nullptr) ask_for_addresses(*request);
 }
 
 // What the client may own is routed to it in any case. Of what else it offers it is told, since it will not come.
@@ -90,7 +100,7 @@ void H3Server::on_packet(masque::StreamId tunnel, Bytes packet) {
   request->path->receive(packet);
 }
 
-void H3Server::on_closed(masque::StreamId tunnel, const std::string& reason) {
+void H3Server::on_closed(masque::StreamId tunnel, std::uint64_t, const std::string& reason) {
   if (const Request* request = find(tunnel); request != nullptr && request->open) {
     log::info("{}: {} has closed its tunnel: {}", request->path->tunnel()->settings().name, request->path->peer()->name,
               reason);
@@ -119,7 +129,7 @@ void H3Server::watch_for_tunnels() {
 void H3Server::before_writing() {
   if (connection_.over()) return;
   if (host_.worker().now() >= deadline_) {
-    return connection_.close(tunnels_.settled() ? masque::h3_no_error : masque::h3_missing_settings,
+    return connection_.close(tunnels_.settled() ? no_error() : masque::h3_missing_settings,
                              tunnels_.settled() ? "no tunnel" : "no SETTINGS");
   }
   std::vector<Request*> undecided;
@@ -179,12 +189,13 @@ void H3Server::ask_for_addresses(Request& request) {
   for (const auto& entry : request.unanswered) {
     if (!entry.prefix.address().is_unspecified()) wish.wanted.push_back(entry.prefix.address());
   }
+  ++request.awaited;
   host_.control().assign(request.path->ref(), request.path->peer(), wish);
 }
 
 void H3Server::on_assigned(ServerPath& path, const Assignment& assignment) {
   Request* request = find(path);
-  if (request == nullptr || connection_.over()) return;
+  if (request == nullptr || connection_.over() || --request->awaited != 0) return;
   if (!assignment.refusal.empty()) {
     if (!request->open) return refuse(*request, unavailable, assignment.refusal);
     return connection_.close(masque::h3_connect_error, assignment.refusal);
@@ -286,7 +297,7 @@ void H3Server::on_superseded(ServerPath& path) {
   const masque::StreamId stream = request->stream;
   tunnels_.close(stream);
   remove(stream);
-  if (requests_.empty()) connection_.close(masque::h3_no_error, "a newer connection has this tunnel's addresses");
+  if (requests_.empty()) connection_.close(no_error(), "a newer connection has this tunnel's addresses");
 }
 
 void H3Server::look_up_again() {

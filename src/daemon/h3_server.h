@@ -26,6 +26,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void look_up_again() override;
   void before_writing() override;
   std::size_t overhead() const override { return overhead_; }
+  std::uint64_t no_error() const override;
   Instant deadline() const override { return deadline_; }
 
  private:
@@ -43,6 +44,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
     std::vector<masque::AddressEntry> unanswered;  ///< requests for addresses
     std::set<std::uint64_t> request_ids;           ///< so far
     std::vector<packet::Address> dns_servers;      ///< that it has been told of
+    unsigned awaited = 0;                          ///< answers of the control thread, of which the last one counts
     bool open = false;
   };
 
@@ -52,7 +54,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void on_dns_servers(masque::StreamId, const std::vector<packet::Address>&) override {}     // we ask our own
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
-  void on_closed(masque::StreamId tunnel, const std::string& reason) override;
+  void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
 
   Request* find(masque::StreamId tunnel);
   Request* find(const ServerPath& path);

@@ -60,6 +60,8 @@ void ServerConnection::close(std::uint64_t code, const std::string& reason) {
   host_.wants_to_write(*this);
 }
 
+void ServerConnection::leave(const std::string& reason) { close(protocol_ ? protocol_->no_error() : 0, reason); }
+
 ServerPath& ServerConnection::add_path() {
   paths_.push_back(std::make_unique<ServerPath>(host_, *this));
   return *paths_.back();

@@ -28,6 +28,8 @@ class ServerProtocol {
   virtual void before_writing() = 0;
   /// Bytes of a datagram that are no packet.
   virtual std::size_t overhead() const = 0;
+  /// What a connection is closed with when nothing is wrong.
+  virtual std::uint64_t no_error() const = 0;
   /// When before_writing() has something to do though nothing came.
   virtual Instant deadline() const = 0;
 };
@@ -58,6 +60,8 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
   void supersede(ServerPath& path) { protocol_->on_superseded(path); }
   /// Says goodbye: with an application error code of the protocol, and why.
   void close(std::uint64_t code, const std::string& reason);
+  /// The same when nothing is wrong.
+  void leave(const std::string& reason);
 
   // For the protocol:
   ServerPath& add_path();

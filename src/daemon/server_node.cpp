@@ -62,10 +62,6 @@ std::string_view kind_of(peers::RouteKind kind) {
   return {};
 }
 
-peers::AddressPool::Time wall_clock() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
 /// Numbers of paths are unique on their worker; this makes them unique in the node.
 std::uint64_t connection_id(peers::PathRef path) { return std::uint64_t{path.worker} << 48 | path.number; }
 
@@ -77,12 +73,8 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
       tools_(tools),
       netlink_(std::move(netlink)),
       registry_({}),
+      leases_(configuration_, configuration_.state / (configuration.name + ".leases"), tools_),
       expiry_([this] { expire(); }),
-      lease_file_(configuration.server()->state / (configuration.name + ".leases"), [this] { return pool_.to_text(); }),
-      lease_timer_([this] {
-        lease_file_.on_deadline(tools_.loop.now());
-        tools_.timers.set(lease_timer_, lease_file_.deadline());
-      }),
       last_clients_(configuration.control.string() + ".clients"),
       last_clients_timer_([this] {
         last_clients_.on_deadline(tools_.loop.now());
@@ -97,8 +89,6 @@ Result<std::unique_ptr<ServerNode>> ServerNode::create(const config::Configurati
   if (!netlink) return std::unexpected(netlink.error());
 
   std::unique_ptr<ServerNode> node(new ServerNode(configuration, tools, std::move(*netlink)));
-  node->configure_pool();
-  node->read_leases();
   for (Worker* worker : tools.workers) node->workers_.push_back(std::make_unique<ServerWorker>(*worker));
   std::vector<ServerWorker*> siblings;
   for (const auto& worker : node->workers_) siblings.push_back(worker.get());
@@ -154,7 +144,7 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
 void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                        const packet::Address& address) {
   tools_.post([this, path, peer = std::move(peer), tunnel, address] {
-    reserve(path, *peer, tunnel, address);
+    leases_.reserve(path, *peer, tunnel, address);
     publish(registry_.claim(path, peer, tunnel, {address}, tools_.loop.now()));
     tell_who_is_present();
   });
@@ -169,44 +159,15 @@ void ServerNode::assign(peers::PathRef path, std::shared_ptr<const peers::Peer> 
   });
 }
 
-// What a client of mpquic-ip says to be its address is not handed out to another of its tunnels.
-void ServerNode::reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel,
-                         const packet::Address& address) {
-  if (!peer.addresses.empty()) return;  // those are not given to whoever comes
-  const peers::LeaseKey key{tunnel, peer.name, address.to_string()};
-  const auto now = wall_clock();
-  if (!pool_.assign(key, peer, std::array{address}, now) || !leases_.emplace(path, key).second) return;
-  pool_.use(key, now);
-  leases_changed();
-}
-
 Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
                                      const AddressWish& wish) {
-  const peers::LeaseKey key{wish.tunnel, peer->name, wish.instance};
-  const auto now = wall_clock();
-  const auto addresses = pool_.assign(key, *peer, wish.wanted, now);
+  const auto addresses = leases_.assign(path, *peer, wish);
   if (!addresses) return {{}, addresses.error().message};
-  if (leases_.emplace(path, key).second) pool_.use(key, now);
-  leases_changed();
   if (registry_.addresses_of(path) != *addresses) {
     publish(registry_.claim(path, peer, wish.tunnel, *addresses, tools_.loop.now()));
     tell_who_is_present();
   }
   return {*addresses, {}};
-}
-
-void ServerNode::configure_pool() {
-  pool_.configure(pools_of(configuration_), peers_of(configuration_));
-  leases_changed();
-}
-
-void ServerNode::read_leases() {
-  for (const std::string& problem : pool_.from_text(lease_file_.read())) log::warning("leases: {}", problem);
-}
-
-void ServerNode::leases_changed() {
-  lease_file_.changed(tools_.loop.now());
-  tools_.timers.set(lease_timer_, lease_file_.deadline());
 }
 
 void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
@@ -228,10 +189,7 @@ void ServerNode::gone(peers::PathRef path) {
   tools_.post([this, path] {
     publish(registry_.gone(path));
     superseded_.erase(path);
-    if (const auto lease = leases_.extract(path)) {
-      pool_.release(lease.mapped(), wall_clock());
-      leases_changed();
-    }
+    leases_.release(path);
     tell_who_is_present();
     last_clients_.remove(path, tools_.loop.now());
     watch_last_clients();
@@ -294,7 +252,7 @@ Result<std::function<void()>> ServerNode::prepare(const config::Configuration& n
   if (!credentials) return std::unexpected(credentials.error());
   return [this, credentials = *credentials, server = *next.server()] {
     configuration_ = server;
-    configure_pool();
+    leases_.configure(configuration_);
     const auto rules = rules_of(configuration_);
     for (const auto& worker : workers_) {
       worker->worker().post([target = worker.get(), credentials, rules] { target->change_over(credentials, rules); });
@@ -315,7 +273,7 @@ void ServerNode::stop(std::function<void()> done) {
           home.post([last = std::shared_ptr<ServerWorker>(std::move(worker))]() mutable { last.reset(); });
         }
         workers_.clear();
-        lease_file_.finish();
+        leases_.finish();
         last_clients_.clear();
         watch_last_clients();
         done();

@@ -7,11 +7,10 @@
 #include <vector>
 
 #include "daemon/last_clients.h"
-#include "daemon/lease_file.h"
+#include "daemon/leases.h"
 #include "daemon/node.h"
 #include "daemon/server_worker.h"
 #include "daemon/tun_setup.h"
-#include "peers/address_pool.h"
 #include "peers/registry.h"
 
 namespace mpquic::daemon {
@@ -50,10 +49,6 @@ class ServerNode final : public Role, private ControlThread {
 
   Assignment assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
                            const AddressWish& wish);
-  void reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel, const packet::Address& address);
-  void configure_pool();
-  void read_leases();
-  void leases_changed();
   void publish(peers::Changes changes);
   void tell_who_is_present();
   void expire();
@@ -66,13 +61,10 @@ class ServerNode final : public Role, private ControlThread {
   ControlTools tools_;
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
-  peers::AddressPool pool_;
-  std::map<peers::PathRef, peers::LeaseKey> leases_;       ///< in use
+  Leases leases_;
   std::set<peers::PathRef> superseded_;                    ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
-  LeaseFile lease_file_;
-  Timer lease_timer_;
   LastClients last_clients_;
   Timer last_clients_timer_;
   std::map<std::string, TunSetup> tuns_;

@@ -173,9 +173,8 @@ void ServerPort::change_over(const quic::ServerCredentials& credentials, std::sh
 }
 
 void ServerPort::stop() {
-  constexpr std::uint64_t no_error = 0;
   stopped_ = true;
-  for (const auto& [number, connection] : connections_) connection->close(no_error, "the server stops");
+  for (const auto& [number, connection] : connections_) connection->leave("the server stops");
   write_connections();
   connections_.clear();
 }

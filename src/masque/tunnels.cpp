@@ -44,7 +44,7 @@ void Tunnels::fail(StreamId stream, std::uint64_t code, const std::string& reaso
   http().abort(stream, code);
   if (find(stream) == nullptr) return;
   forget(stream);
-  events_.on_closed(stream, reason);
+  events_.on_closed(stream, code, reason);
 }
 
 void Tunnels::close(StreamId tunnel) {
@@ -171,13 +171,13 @@ void Tunnels::on_content_end(StreamId request) {
   }
   http().finish(request);
   forget(request);
-  events_.on_closed(request, "the other end has closed the tunnel");
+  events_.on_closed(request, h3_no_error, "the other end has closed the tunnel");
 }
 
 void Tunnels::on_broken(StreamId request) {
   if (find(request) == nullptr) return;
   forget(request);
-  events_.on_closed(request, "the other end has broken the tunnel off");
+  events_.on_closed(request, h3_no_error, "the other end has broken the tunnel off");
 }
 
 void Tunnels::on_request_closed(StreamId request) { on_broken(request); }

@@ -29,8 +29,8 @@ class TunnelEvents {
   virtual void on_dns_servers(StreamId tunnel, const std::vector<packet::Address>& servers) = 0;
   /// Valid during the call. It may be anything: nobody has looked at it.
   virtual void on_packet(StreamId tunnel, Bytes packet) = 0;
-  /// The tunnel, or the wish for it, is over.
-  virtual void on_closed(StreamId tunnel, const std::string& reason) = 0;
+  /// The tunnel, or the wish for it, is over. `code` is the HTTP/3 error that we see in it.
+  virtual void on_closed(StreamId tunnel, std::uint64_t code, const std::string& reason) = 0;
 
  protected:
   ~TunnelEvents() = default;

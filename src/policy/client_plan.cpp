@@ -43,7 +43,7 @@ class ClientPlanner : private Planner {
         for (const std::string& interface : link_interfaces()) keep_router_advertisements(interface);
       }
     }
-    plan_advertised(client_, management_, now_, plan_);
+    plan_advertised(client_, management_, tables_of_tunnels(), now_, plan_);
     for (const auto& tunnel : client_.tunnels) {
       const bool takes_routes = tunnel.speaks(config::Alpn::h3) && !tunnel.accept_routes.empty();
       if (takes_routes || !client_.classify.empty()) loosen_reverse_path(tunnel.name);
@@ -54,6 +54,15 @@ class ClientPlanner : private Planner {
   }
 
  private:
+  /// Without rules nothing has numbers that would have to last.
+  std::vector<std::uint32_t> tables_of_tunnels() const {
+    std::vector<std::uint32_t> tables;
+    for (std::uint32_t i = 0; i < client_.tunnels.size(); ++i) {
+      tables.push_back(client_.classify.empty() ? now_.slot.first() + i : table(i));
+    }
+    return tables;
+  }
+
   const config::ClientTunnel& tunnel(const std::string& name) const {
     return *std::ranges::find(client_.tunnels, name, &config::ClientTunnel::name);
   }

@@ -20,6 +20,7 @@ EVERYBODY = {
     "relay": "mpquic's data path without QUIC, one worker at either end: the ceiling",
     "mpquic": "one worker at either end",
     "mpquic-2": "two workers at either end; the default is one for each CPU",
+    "mpquic-h3": "one worker at either end, over the native protocol; the others speak mpquic-ip",
     "wireguard": "wireguard-go",
     "openvpn": "UDP, AES-128-GCM, no compression, --fast-io, no kernel module",
 }
@@ -51,6 +52,7 @@ class Field:
             "relay": self._relay,
             "mpquic": lambda: self._mpquic("mpquic", workers=1, number=2),
             "mpquic-2": lambda: self._mpquic("mpquic-2", workers=2, number=3),
+            "mpquic-h3": lambda: self._mpquic("mpquic-h3", workers=1, number=5, alpn="h3"),
             "wireguard": self._wireguard,
             "openvpn": self._openvpn,
         }
@@ -93,7 +95,7 @@ class Field:
             processes[-1].wait_for_log("relaying")
         return self._contestant("relay", "10.201.1.254", "relay", processes)
 
-    def _mpquic(self, name: str, workers: int, number: int) -> Contestant:
+    def _mpquic(self, name: str, workers: int, number: int, alpn: str = "mpquic-ip") -> Contestant:
         authority, net, port = self.testbed.authority, self.net, 45010 + number
         server = self.testbed.run(
             net.server,
@@ -104,7 +106,7 @@ class Field:
         client = self.testbed.run(
             net.client,
             client_configuration(authority, CLIENT, f"{net.server_v4}:{port}", {name: [f"10.201.{number}.1/24"]},
-                                 workers=workers),
+                                 workers=workers, alpn=alpn),
             name,
         )  # fmt: skip
         client.wait_until_up()

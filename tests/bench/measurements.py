@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import idle, isolation, paced, rtt, small, throughput
+from . import idle, isolation, paced, protocols, rtt, small, throughput
 from .contestants import EVERYBODY, Field
 from .samples import Figures
 from .shared_link import RATE_MBPS
 
-ONE_WORKER = [name for name in EVERYBODY if name != "mpquic-2"]
+PROTOCOLS = ["mpquic", "mpquic-h3"]
+ALL = [name for name in EVERYBODY if name != "mpquic-h3"]
+ONE_WORKER = [name for name in ALL if name != "mpquic-2"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,13 @@ MEASUREMENTS = {
     "throughput": Measurement(
         f"throughput: Gbit/s of inner TCP ({throughput.CONGESTION}); CPU seconds per GB of 1 flow, of the tunnel's "
         "processes and of the whole machine",
-        list(EVERYBODY),
+        ALL,
         {"forward": "1 flow", "reverse": "reverse", "four": "4 flows", "cpu": "tunnel s/GB", "machine": "machine s/GB"},
         lambda field, name, quick: throughput.measure(field[name], 2 if quick else 5),
     ),
     "rtt": Measurement(
         "rtt: microseconds of a round trip through the idle tunnel (a ping every 10 ms)",
-        list(EVERYBODY),
+        ALL,
         {"rtt": "us"},
         lambda field, name, quick: rtt.measure(field[name], 100 if quick else 200),
     ),
@@ -59,6 +61,12 @@ MEASUREMENTS = {
         ["mpquic", "mpquic-2"],
         {"workers_one": "1 flow", "workers_four": "4 flows"},
         lambda field, name, quick: throughput.measure_flows(field[name], 2 if quick else 5),
+    ),
+    "protocols": Measurement(
+        f"protocols: mpquic-ip and the native one; Gbit/s of inner TCP ({throughput.CONGESTION}), us of a round trip",
+        PROTOCOLS,
+        {"protocol_forward": "1 flow", "protocol_reverse": "reverse", "protocol_rtt": "us"},
+        lambda field, name, quick: protocols.measure(field[name], 2 if quick else 5, 100 if quick else 200),
     ),
     "isolation": Measurement(
         f"isolation: tunnels cr, df and bk on one link of {RATE_MBPS} Mbit/s and 20 ms, with UDP of "

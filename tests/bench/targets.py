@@ -68,6 +68,9 @@ TARGETS = [
     Target("1000 idle clients: % of a core", "idle_cpu", 3, at_least=False),
     Target("two workers, one flow, Gbit/s", "workers_one", 0.97, against="mpquic", contestant="mpquic-2"),
     Target("two workers, four flows, Gbit/s", "workers_four", 0.97, against="mpquic", contestant="mpquic-2"),
+    Target("h3, one flow forward, Gbit/s", "protocol_forward", 0.97, against="mpquic", contestant="mpquic-h3"),
+    Target("h3, one flow reverse, Gbit/s", "protocol_reverse", 0.97, against="mpquic", contestant="mpquic-h3"),
+    Target("h3, idle round trip, us", "protocol_rtt", 1.02, at_least=False, against="mpquic", contestant="mpquic-h3"),
     *(
         Target(f"{tunnel}, {condition}: {what}", f"{tunnel}_{metric}", 0.98 if at_least else 1.02, at_least,
                against=isolation.BASELINE, contestant=condition)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import signal
 from pathlib import Path
 
@@ -167,3 +168,22 @@ def test_a_pool_that_is_used_up(testbed: Testbed) -> None:
     late.wait_until_up(seconds=8)
     assert late.node.addresses("cr") == ["10.200.15.128/32"]
     assert reaches(server.node, "10.200.15.128", "10.200.15.129")
+
+
+def test_several_tunnels_of_one_client_in_one_of_the_server(testbed: Testbed) -> None:
+    street = Street(testbed, 1)
+    server = street.serve({"box1": {}})
+    tunnels: dict[str, object] = {"cr": {}, "df": {}, "bk": {}}
+    client = street.join(1, tunnels)
+    before = {name: given(client, name) for name in tunnels}
+    assert len({address for each in before.values() for address in each}) == 6
+    assert len(server.tunnel()["connections"]) == 3
+    for addresses in before.values():
+        assert reaches(server.node, *addresses)
+    # Each keeps its own, by its name.
+    client.stop()
+    client.write(street.client_file("box1", dict(reversed(tunnels.items()))))
+    client.start().wait_until_up()
+    assert {name: given(client, name) for name in tunnels} == before
+    assert reaches(server.node, *(address for each in before.values() for address in each))
+    assert json.loads(client.node.ip("-json address show dev df"))[0]["addr_info"][0]["prefixlen"] == 32

@@ -207,7 +207,7 @@ class TestTakenAway:
         changed = pair.street.server_file({"box1": {}, "box2": {}})
         changed["tls"]["crl"] = authority.revoke("box2")
         try:
-            self.taken(pair, changed, "closed by the other end: the certificate is refused now: .* is revoked",
+            self.taken(pair, changed, "closed by the other end: the certificate is refused: .* is revoked",
                        "the other end refused us: Certificate is bad")  # fmt: skip
         finally:
             authority.renew_client("box2")

@@ -56,6 +56,7 @@ def network(shared_testbed: Testbed) -> Iterator[Network]:
         net.client, client_configuration(shared_testbed.authority, "box1", f"{net.server_v4}:{PORT}", tunnels)
     )
     client.wait_until_up()
+    until(lambda: all(len(tunnel["connections"]) == 1 for tunnel in server.status()["tunnels"]), 3, "both are registered")
     yield Network(net, server, client)
 
 

@@ -6,6 +6,7 @@
 
 #include "masque/address_capsules.h"
 #include "masque/capsule.h"
+#include "masque/dns_capsule.h"
 #include "masque/http_datagram.h"
 #include "masque/route_capsule.h"
 #include "masque/wire.h"
@@ -45,6 +46,14 @@ Outcome outcome_of(Bytes stream, Bytes sizes) {
   outcome.ended_within = result && !reader.finish();
   outcome.oversized_datagrams = reader.oversized_datagrams();
   return outcome;
+}
+
+void check_dns_servers(Bytes value) {
+  const auto servers = parse_dns_servers(value);
+  if (!servers) return;
+  std::vector<std::uint8_t> stream;
+  append_dns_servers(stream, *servers);
+  require(parse_dns_servers(wire::value_of(stream, CapsuleType::dns_servers)) == *servers);
 }
 
 void check_addresses(Bytes value) {
@@ -88,6 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(outcome == outcome_of(stream, sizes));
 
   check_addresses(stream);
+  check_dns_servers(stream);
   check_routes(stream);
   for (const wire::Capsule& capsule : outcome.capsules) {
     std::vector<std::uint8_t> written;

@@ -44,8 +44,8 @@ class Site:
         return client
 
 
-def dial(site: Site, client: Peer, **changed: Any) -> int:
-    number = client.do("connect", address=site.net.server_v4, port=PORT, **changed)
+def dial(site: Site, client: Peer, address: str = "", **changed: Any) -> int:
+    number = client.do("connect", address=address or site.net.server_v4, port=PORT, **changed)
     client.expect("connected", connection=number, alpn="h3")
     return number
 
@@ -137,7 +137,7 @@ class TestHabits:
 
     def test_over_ipv6(self, site: Site) -> None:
         client = site.client()
-        client.do("connect", address=site.net.server_v6, port=PORT)
+        dial(site, client, site.net.server_v6)
         tunnel(client).works()
 
     def test_alpn_among_others(self, site: Site) -> None:

@@ -35,7 +35,7 @@ class Listener : public Events {
   void on_routes(StreamId, const std::vector<AddressRange>& ranges) override { heard.routes = ranges; }
   void on_dns_servers(StreamId, const std::vector<Address>& servers) override { heard.dns_servers = servers; }
   void on_packet(StreamId, Bytes packet) override { heard.packets.emplace_back(packet.begin(), packet.end()); }
-  void on_closed(StreamId, const std::string& reason) override { heard.closed.push_back(reason); }
+  void on_closed(StreamId, std::uint64_t, const std::string& reason) override { heard.closed.push_back(reason); }
 
   Heard heard;
 };

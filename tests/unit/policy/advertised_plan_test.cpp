@@ -106,6 +106,28 @@ TEST_F(AdvertisedPlanTest, OfTwoTunnelsTheFirstOfTheFileThatIsUpIsTaken) {
   EXPECT_EQ(routes(), (Texts{"0.0.0.0/0 11:5", "10.0.0.0/8 11:5"}));
 }
 
+TEST_F(AdvertisedPlanTest, WhatIsSentFromATunnelsAddressGoesIntoThatTunnel) {
+  give("df", {"10.2.0.1/32"}, {"10.0.0.0/8"});
+  up_ = {"cr"};
+  EXPECT_EQ(rules().size(), 3u) << "there is but one way";
+  up_ = {"cr", "df"};
+  EXPECT_EQ(rules()[1], "ipv4 from 10.1.0.1/32 fwmark 0x0/0xfff00000 lookup 10064 priority 10126");
+  EXPECT_EQ(rules()[2], "ipv4 from 10.2.0.1/32 fwmark 0x0/0xfff00000 lookup 10065 priority 10126");
+  EXPECT_EQ(routes(10'064), Texts{"0.0.0.0/0 10:4"});
+  EXPECT_EQ(routes(10'065), Texts{"10.0.0.0/8 10:5"});
+  EXPECT_EQ(plan().ruleset, "") << "it takes no nftables";
+
+  config::ClassRule rule;
+  rule.traffic.interfaces = {std::string("lan")};
+  rule.tunnel = std::string("cr");
+  client_.classify = {rule};
+  const auto all = rules();
+  EXPECT_EQ(std::ranges::count(all, "ipv4 from 10.2.0.1/32 fwmark 0x0/0xfff00000 lookup 10065 priority 10126"), 1);
+  const auto own = routes(10'065);
+  EXPECT_EQ(std::ranges::count(own, "0.0.0.0/0 10:5"), 1) << "the table that rules lead to";
+  EXPECT_EQ(std::ranges::count(own, "10.0.0.0/8 10:5"), 0);
+}
+
 TEST_F(AdvertisedPlanTest, WhatIsSentFromTheManagementsAddressStaysThere) {
   management_.emplace().interface = "mgmt";
   links_["mgmt"] = link(9, "198.51.100.0/24");
