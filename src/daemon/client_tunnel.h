@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "base/drop.h"
-#include "daemon/h3_client.h"
+#include "daemon/client_path.h"
+#include "daemon/race.h"
 #include "daemon/redial.h"
 #include "daemon/tun_port.h"
-#include "daemon/udp_port.h"
 #include "daemon/worker.h"
 #include "packet/address.h"
 #include "quic/connection.h"
-#include "tunnel/path_source.h"
 #include "tunnel/session.h"
 
 namespace mpquic::daemon {
@@ -33,12 +32,13 @@ struct LinkView {
   bool operator==(const LinkView&) const = default;
 };
 
-//  waiting_for_link --usable--> connecting --established--> up
-//  connecting, up --closed, silent--> backing_off --time--> connecting;  any --link lost--> waiting_for_link
+//  waiting_for_link --usable--> connecting --first path usable--> up;  connecting --all paths ended--> backing_off
+//  up --path ended--> backing_off --time--> connecting;  any --link lost--> waiting_for_link
 enum class TunnelState : std::uint8_t { waiting_for_link, connecting, up, backing_off };
 
-/// A client's tunnel, on its worker: the TUN queue, a session, and the connection that is made again and again.
-class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner, private TunReader, private TurnTask {
+/// A client's tunnel, on its worker: the TUN queue, a session, and the path to the server that is made again and again.
+/// While connecting, paths to the server's addresses race: the first that is usable stays.
+class ClientTunnel final : private ClientPathOwner, private TunReader, private TurnTask {
  public:
   struct Settings {
     std::string name;
@@ -66,7 +66,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
     std::optional<packet::SocketAddress> local, remote;
     Instant since{};
     std::size_t mtu = 0;
-    std::uint64_t connections = 0;  ///< established so far
+    std::uint64_t connections = 0;  ///< that came up so far
     std::size_t queued_bytes = 0;
     quic::ConnectionStatistics connection;  ///< of the current one
     quic::ConnectionStatistics total;       ///< datagrams and bytes of all
@@ -78,7 +78,7 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
 
   void set_link(const LinkView& link);
   /// Where the server is, in the order in which to try. A connection that stands goes on wherever it leads.
-  void set_servers(std::vector<packet::SocketAddress> servers);
+  void set_servers(Race::Addresses servers);
   /// For connections from now on.
   void set_tls(std::shared_ptr<const quic::TlsContext> tls, std::optional<std::string> token);
   /// The networks behind the box are others.
@@ -88,57 +88,44 @@ class ClientTunnel final : private quic::ConnectionOwner, private H3ClientOwner,
   Snapshot snapshot() const;
 
  private:
-  void on_keys() override;
-  void on_established() override;
-  void on_lost(std::uint64_t number) override;
-  void on_datagram(Bytes datagram) override;
+  using Paths = std::vector<std::unique_ptr<ClientPath>>;
+
+  void on_packet(Bytes packet) override;
   void on_handed_out(const policy::HandedOut& handed_out) override { settings_.on_handed_out(handed_out); }
-  void on_tunnel_open() override;
-  void on_tunnel_packet(Bytes packet) override;
-  void on_tunnel_failed(std::uint64_t code, const std::string& reason) override;
+  void has_news() override { worker_.at_end_of_turn(*this); }
   void on_burst(Burst burst) override;
   void on_device_gone() override { settings_.on_device_gone(); }
   void end_of_turn() override;
 
-  void on_arrivals(std::span<packet::UdpArrival> arrivals);
   void on_timer();
   void dial();
-  std::optional<packet::SocketAddress> choose_server();
+  Race::Addresses reachable_servers() const;
+  void start_paths();
+  void choose_path();
+  void come_up(const Paths::value_type& winner);
+  void remove_ended();
+  Paths::iterator remove(Paths::iterator path);
   void hang_up();
   void redial(std::string reason);
-  bool speaks_h3() const { return settings_.transport.alpn.front() == quic::alpn_h3; }
-  void come_up();
-  void register_address();
-  void write();
-  void watch_silence();
   void follow_mtu();
   void enter(TunnelState state, std::string detail);
 
   Worker& worker_;
   Settings settings_;
+  ClientPath::Settings path_settings_;
   DropCounters drops_;
   TunPort tun_;
   tunnel::Session session_;
-  tunnel::PathSource source_;
   LinkView link_;
-  std::vector<packet::SocketAddress> servers_;
-  std::size_t turn_ = 0;  ///< whose it is of the servers
-  packet::SocketAddress remote_;
-  std::unique_ptr<UdpPort> port_;
-  std::unique_ptr<quic::Connection> connection_;
-  H3Client::Settings h3_settings_;
-  std::unique_ptr<H3Client> h3_;  ///< of the connection
-  bool established_ = false;      ///< the connection is
+  Race::Addresses servers_;
+  Race race_;
+  Paths paths_;  ///< up: the one that is used; connecting: those that race
   Redial redial_;
   Timer timer_;
   TunnelState state_ = TunnelState::waiting_for_link;
   std::string detail_ = "not looked at yet";
   Instant since_{};
   Instant tried_at_{};
-  Instant retry_at_ = never;
-  Instant answer_by_ = never;              ///< h3: until then the server must have answered our request
-  Instant unanswered_since_ = never;       ///< something was sent then, and nothing has come back
-  std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it
   std::size_t mtu_ = 0;
   std::uint64_t connections_ = 0;
   quic::ConnectionStatistics past_;  ///< of the connections before

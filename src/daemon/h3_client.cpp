@@ -20,7 +20,7 @@ std::string H3Client::waits_for() const {
 }
 
 // Everything goes out at once: the server decides by all of it, and answers within a round trip.
-void H3Client::on_ready() {
+void H3Client::ask() {
   stream_ = tunnels_.open({settings_.authority, {}, settings_.token, settings_.name});
   if (!stream_) return owner_.on_tunnel_failed(masque::h3_no_error, "the server allows no request");
   std::vector<masque::AddressEntry> wanted;

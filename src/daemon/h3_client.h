@@ -31,7 +31,7 @@ class H3ClientOwner {
 
 /// CONNECT-IP at the client (RFC 9484): one tunnel over one connection.
 ///
-///   waiting for SETTINGS --on_ready()--> asked --2xx, addresses--> open;  any --closed--> failed
+///   waiting for SETTINGS --on_ready()--> ready --ask()--> asked --2xx, addresses--> open;  any --closed--> failed
 class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
  public:
   struct Settings {
@@ -47,6 +47,10 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   /// In ConnectionOwner::on_keys(). All references outlive it.
   H3Client(quic::Connection& connection, const Settings& settings, H3ClientOwner& owner, DropCounters& drops);
 
+  /// Whether the server can be asked for the tunnel.
+  bool ready() const { return ready_; }
+  /// Once ready.
+  void ask();
   bool open() const { return open_; }
   /// What it still waits for, in words.
   std::string waits_for() const;
@@ -59,7 +63,7 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void offer(const std::vector<packet::Prefix>& networks);
 
  private:
-  void on_ready() override;
+  void on_ready() override { ready_ = true; }
   void on_accepted(masque::StreamId tunnel) override;
   void on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) override;
   void on_addresses(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& addresses) override;
@@ -76,6 +80,7 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   masque::TunnelClient tunnels_;
   std::optional<masque::StreamId> stream_;
   policy::HandedOut handed_out_;
+  bool ready_ = false;
   bool accepted_ = false;
   bool assigned_ = false;  ///< an answer to our request for addresses has come
   bool open_ = false;

@@ -9,6 +9,7 @@ link has asked. The client's other packets go out by wan1."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from typing import Any
@@ -175,6 +176,92 @@ def test_both_families_of_an_address_are_tried(net: Net) -> None:
     pinging = net.client.start("ping -n -i 0.2 10.200.1.254")
     until(lambda: remote(client) == FIRST, 20, "up over IPv4")
     pinging.stop()
+
+
+# At the server: what comes to its IPv6 address vanishes, and ICMP says nothing about it.
+_BLACK_HOLE = """
+table inet hole {
+    chain in {
+        type filter hook input priority 0
+        ip6 daddr 2001:db8:113::1 meta l4proto udp counter drop
+    }
+}
+"""
+
+
+def black_hole(net: Net) -> None:
+    net.server.run(["nft", _BLACK_HOLE])
+
+
+def dropped(net: Net) -> int:
+    """How many packets the black hole has swallowed."""
+    found = re.search(r"counter packets (\d+)", net.server.run(["nft", "list table inet hole"]).stdout)
+    assert found is not None
+    return int(found[1])
+
+
+def ways(client: Mpquic) -> list[str]:
+    """The server's addresses that tunnel t1 has come up over, one after the other."""
+    return re.findall(rf"t1: up: \[?([^] ]+?)\]?:{PORT} through", client.log)
+
+
+def run_with(net: Net, alpn: str) -> Mpquic:
+    """A client whose tunnel is t1; it is up, perhaps over another address than the first."""
+    client = net.run({"wan1": {"dns": DNS}}, alpn=alpn, log_level="debug")
+    client.wait_until_up(seconds=4)  # a try at a single address lasts five
+    return client
+
+
+def tried(client: Mpquic) -> list[str]:
+    """The server's addresses that were dialled for t1, in order."""
+    return re.findall(rf"t1: connecting to \[?([^] ]+?)\]?:{PORT} from", client.log)
+
+
+@pytest.mark.parametrize("alpn", ["mpquic-ip", "h3"])
+def test_an_address_that_swallows_packets_delays_the_next_one_little(net: Net, alpn: str) -> None:
+    NameServer(net.isps[0], {NAME: [FIRST, IPV6]})
+    black_hole(net)
+    client = run_with(net, alpn)
+    assert remote(client) == FIRST
+    assert tried(client) == [IPV6, FIRST]
+    assert dropped(net) > 0
+    assert client.tunnel()["connections"][0]["reconnects"] == 0
+    assert "no answer" not in client.log, "a try lasts five seconds: none has failed"
+    net.server.run(["nft", "delete table inet hole"])
+    assert net.client.ping("10.200.1.254", count=20, patience=5).received == 20
+    assert ways(client) == [FIRST], "what stands, stands, though the better address answers again"
+    assert tried(client) == [IPV6, FIRST]
+
+
+@pytest.mark.parametrize("alpn", ["mpquic-ip", "h3"])
+def test_an_address_without_a_server_delays_the_next_one_little(net: Net, alpn: str) -> None:
+    NameServer(net.isps[0], {NAME: [FIRST, IPV6]})
+    net.without(IPV6)
+    net.server.ip(f"-6 route add unreachable {IPV6}/128")
+    client = run_with(net, alpn)
+    assert ways(client) == [FIRST]
+    assert tried(client) == [IPV6, FIRST]
+    assert "no answer" not in client.log
+
+
+@pytest.mark.parametrize("alpn", ["mpquic-ip", "h3"])
+def test_of_two_addresses_that_answer_ipv6_is_used(net: Net, alpn: str) -> None:
+    NameServer(net.isps[0], {NAME: [FIRST, IPV6]})
+    client = run_with(net, alpn)
+    assert net.client.ping("10.200.1.254", count=10, patience=5).received == 10
+    assert ways(client) == [IPV6]
+    assert client.tunnel()["connections"][0]["reconnects"] == 0
+
+
+def test_a_try_fails_when_all_addresses_have(net: Net) -> None:
+    NameServer(net.isps[0], {NAME: [FIRST, SECOND, IPV6]})
+    net.without(FIRST, SECOND, IPV6)
+    client = net.run({"wan1": {"dns": DNS}}, log_level="debug")
+    client.wait_for_log("warning +t1: no answer", 12)
+    assert sorted(tried(client)[:3]) == sorted([FIRST, SECOND, IPV6])
+    net.server.add_addresses("lo", f"{SECOND}/32")
+    client.wait_until_up(seconds=12)
+    assert ways(client) == [SECOND]
 
 
 def test_a_link_without_ipv6_takes_ipv4_at_once(net: Net) -> None:

@@ -1,0 +1,185 @@
+#include "daemon/client_path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "masque/error_codes.h"
+
+namespace mpquic::daemon {
+namespace {
+
+// A server that does not answer for so long is dialled anew: QUIC's own probes come ever more seldom and the idle
+// timeout is a minute, while a restarted server or a healed link is worth noticing at once.
+constexpr Duration silence_limit = std::chrono::seconds(3);
+
+constexpr std::uint64_t no_error = 0;
+
+// RFC 8200, 5: every IPv6 link carries so much; what no datagram has room for goes over the request's stream.
+constexpr std::size_t smallest_mtu = 1280;
+
+}  // namespace
+
+Result<std::unique_ptr<ClientPath>> ClientPath::dial(Worker& worker, const Settings& settings, const Way& way,
+                                                     tunnel::Session& session, ClientPathOwner& owner,
+                                                     DropCounters& drops) {
+  auto socket = io::UdpSocket::open({.bind = {way.source, 0}, .device = way.interface});
+  if (!socket) return std::unexpected(socket.error());
+  auto connection =
+      quic::Connection::connect(settings.transport, *settings.tls, socket->local(), way.server, worker.now());
+  if (!connection) return std::unexpected(connection.error());
+  return std::unique_ptr<ClientPath>(
+      new ClientPath(worker, settings, way.server, std::move(*socket), std::move(*connection), session, owner, drops));
+}
+
+ClientPath::ClientPath(Worker& worker, const Settings& settings, const packet::SocketAddress& remote,
+                       io::UdpSocket socket, std::unique_ptr<quic::Connection> connection, tunnel::Session& session,
+                       ClientPathOwner& owner, DropCounters& drops)
+    : worker_(worker),
+      settings_(settings),
+      session_(session),
+      source_(session),
+      owner_(owner),
+      drops_(drops),
+      remote_(remote),
+      connection_(std::move(connection)),
+      port_(worker, std::move(socket),
+            UdpPort::Handlers{[this](auto arrivals) { on_arrivals(arrivals); }, [this] { owner_.has_news(); }}, drops),
+      timer_([this] { on_timer(); }) {
+  connection_->set_owner(*this);
+}
+
+ClientPathState ClientPath::state() const {
+  if (!end_reason_.empty()) return ClientPathState::ended;
+  if (!asked_) {
+    const bool ready = speaks_h3() ? h3_ != nullptr && h3_->ready() : established_;
+    return ready ? ClientPathState::ready : ClientPathState::handshaking;
+  }
+  const bool open = established_ && (h3_ == nullptr || h3_->open());
+  return open ? ClientPathState::usable : ClientPathState::asked;
+}
+
+bool ClientPath::server_answered() const {
+  const quic::CloseCause cause = connection_->close_cause();
+  return cause != quic::CloseCause::none && cause != quic::CloseCause::handshake_timeout;
+}
+
+void ClientPath::ask() {
+  asked_ = true;
+  if (h3_ == nullptr) return register_address();
+  if (established_) answer_by_ = worker_.now() + H3Client::time_limit;
+  h3_->ask();
+}
+
+void ClientPath::on_keys() {
+  if (speaks_h3())
+    h3_ = std::make_unique<H3Client>(*connection_, settings_.tunnel, static_cast<H3ClientOwner&>(*this), drops_);
+}
+
+void ClientPath::on_established() {
+  established_ = true;
+  if (speaks_h3()) answer_by_ = worker_.now() + H3Client::time_limit;
+}
+
+void ClientPath::on_tunnel_open() {
+  source_.set_prefix(h3_->prefix());
+  source_.set_overflow(*h3_, smallest_mtu);
+}
+
+void ClientPath::on_tunnel_failed(std::uint64_t code, const std::string& reason) { connection_->close(code, reason); }
+
+void ClientPath::register_address() {
+  registration_number_ = connection_->statistics().tx_datagrams + 1;
+  session_.send_registration(*std::ranges::find_if(settings_.tunnel.addresses, &packet::Address::is_ipv4));
+}
+
+void ClientPath::on_lost(std::uint64_t number) {
+  if (number == registration_number_) register_address();
+}
+
+void ClientPath::on_datagram(Bytes datagram) {
+  if (h3_ != nullptr)
+    h3_->on_datagram(datagram);
+  else
+    owner_.on_packet(datagram);
+}
+
+void ClientPath::offer_networks() {
+  if (h3_ == nullptr) return;
+  h3_->offer(settings_.tunnel.networks);
+  owner_.has_news();
+}
+
+void ClientPath::on_arrivals(std::span<packet::UdpArrival> arrivals) {
+  for (packet::UdpArrival& arrival : arrivals) {
+    for (std::size_t offset = 0; offset < arrival.bytes.size(); offset += arrival.segment_size) {
+      const std::size_t size = std::min(arrival.segment_size, arrival.bytes.size() - offset);
+      if (connection_->receive(arrival.bytes.subspan(offset, size), arrival.local, arrival.remote, arrival.ecn,
+                               worker_.now())) {
+        unanswered_since_ = never;
+      } else if (connection_->state() != quic::ConnectionState::closed) {
+        drops_.count(Drop::bad_packet);
+      }
+    }
+  }
+  owner_.has_news();
+}
+
+void ClientPath::on_timer() {
+  connection_->on_deadline(worker_.now());
+  if (worker_.now() >= silence_due()) end_reason_ = "the server does not answer";
+  if (worker_.now() >= answer_due()) connection_->close(masque::h3_request_cancelled, h3_->waits_for());
+  owner_.has_news();
+}
+
+void ClientPath::write() {
+  if (!end_reason_.empty()) return;
+  const Instant now = worker_.now();
+  const bool usable = state() == ClientPathState::usable;
+  if (usable && h3_ != nullptr && !h3_->datagrams()) source_.overflow_all(now);
+  while (!port_.blocked()) {
+    const bool done = connection_->write(source_, port_.batch(), now);
+    if (!port_.send() || done) break;
+  }
+  if (connection_->state() == quic::ConnectionState::closed) {
+    end_reason_ = connection_->close_reason();
+    return worker_.timers().set(timer_, never);
+  }
+  watch_silence();
+  worker_.timers().set(timer_, std::min({connection_->deadline(), port_.blocked() ? never : session_.deadline(),
+                                         silence_due(), answer_due()}));
+}
+
+void ClientPath::close(std::string reason) {
+  connection_->close(h3_ != nullptr ? masque::h3_no_error : no_error, std::move(reason));
+  if (port_.blocked()) return;
+  connection_->write(source_, port_.batch(), worker_.now());
+  port_.send();
+}
+
+void ClientPath::watch_silence() {
+  const quic::ConnectionStatistics statistics = connection_->statistics();
+  const bool usable = state() == ClientPathState::usable;
+  if (usable) session_.follow_round_trip(statistics.smoothed_rtt);
+  if (!usable || statistics.bytes_in_flight == 0) {
+    unanswered_since_ = never;
+  } else if (unanswered_since_ == never) {
+    unanswered_since_ = worker_.now();
+  }
+}
+
+Instant ClientPath::silence_due() const {
+  return unanswered_since_ == never ? never : unanswered_since_ + silence_limit;
+}
+
+// A path that has not been told to ask has no answer to wait for.
+Instant ClientPath::answer_due() const {
+  const ClientPathState now = state();
+  return now == ClientPathState::handshaking || now == ClientPathState::asked ? answer_by_ : never;
+}
+
+std::size_t ClientPath::mtu() const {
+  const std::size_t datagram = connection_->max_datagram_size();
+  return datagram - std::min(datagram, source_.prefix().size());
+}
+
+}  // namespace mpquic::daemon
