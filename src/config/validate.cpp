@@ -68,6 +68,9 @@ void check_client(const ClientConfig& client, Problems& problems) {
       }
     }
   }
+  if (client.token && !client.tunnels.empty() && !client.speaks(Alpn::h3)) {
+    problems.warning(client.token->place, "token has no effect: over mpquic-ip only certificates say who a client is");
+  }
   for (const Link& link : client.links) {
     if (!used.contains(link.name)) problems.warning(link.place, "no tunnel uses link {}", in_quotes(link.name));
   }

@@ -198,6 +198,7 @@ void Http3::check(std::int64_t result) {
 }
 
 std::optional<StreamId> Http3::request(std::span<const Header> headers) {
+  may_have_data_ = true;
   if (broken_) return std::nullopt;
   const auto stream = connection_.open_stream();
   if (!stream) return std::nullopt;
@@ -209,6 +210,7 @@ std::optional<StreamId> Http3::request(std::span<const Header> headers) {
 }
 
 void Http3::respond(StreamId request, std::span<const Header> headers, bool end) {
+  may_have_data_ = true;
   if (broken_) return;
   const auto all = fields(headers);
   const nghttp3_data_reader reader{Http3Callbacks::content};
@@ -216,6 +218,7 @@ void Http3::respond(StreamId request, std::span<const Header> headers, bool end)
 }
 
 void Http3::send(StreamId request, std::vector<std::uint8_t> content) {
+  may_have_data_ = true;
   const auto found = requests_.find(request);
   if (broken_ || found == requests_.end() || content.empty() || found->second.content.ended) return;
   found->second.content.bytes += content.size();
@@ -229,6 +232,7 @@ std::size_t Http3::unacknowledged(StreamId request) const {
 }
 
 void Http3::finish(StreamId request) {
+  may_have_data_ = true;
   const auto found = requests_.find(request);
   if (broken_ || found == requests_.end()) return;
   found->second.content.ended = true;
@@ -236,6 +240,7 @@ void Http3::finish(StreamId request) {
 }
 
 void Http3::abort(StreamId request, std::uint64_t code) {
+  may_have_data_ = true;
   if (broken_) return;
   nghttp3_conn_shutdown_stream_write(handle_.get(), request);
   connection_.reset_stream(request, code);
@@ -244,6 +249,7 @@ void Http3::abort(StreamId request, std::uint64_t code) {
 }
 
 void Http3::on_stream_data(StreamId stream, Bytes data, bool end) {
+  may_have_data_ = true;
   if (broken_) return;
   constexpr StreamId one_way_bit = 2;  // RFC 9000, 2.1
   if (role_ == Role::client && (stream & one_way_bit) != 0) settings_reader_.read(stream, data);
@@ -253,10 +259,12 @@ void Http3::on_stream_data(StreamId stream, Bytes data, bool end) {
 }
 
 void Http3::on_stream_acknowledged(StreamId stream, std::size_t bytes) {
+  may_have_data_ = true;
   if (!broken_) check(nghttp3_conn_add_ack_offset(handle_.get(), stream, bytes));
 }
 
 void Http3::on_stream_reset(StreamId stream) {
+  may_have_data_ = true;
   if (broken_) return;
   check(nghttp3_conn_shutdown_stream_read(handle_.get(), stream));
   if (!requests_.contains(stream)) return;
@@ -266,6 +274,7 @@ void Http3::on_stream_reset(StreamId stream) {
 }
 
 void Http3::on_stream_closed(StreamId stream, std::uint64_t error) {
+  may_have_data_ = true;
   if (broken_) return;
   const int result = nghttp3_conn_close_stream(handle_.get(), stream, error);
   // One that never said what it was, nghttp3 does not know.
@@ -274,13 +283,14 @@ void Http3::on_stream_closed(StreamId stream, std::uint64_t error) {
 
 quic::StreamData Http3::next_data() {
   quic::StreamData next;
-  if (broken_) return next;
+  if (broken_ || !may_have_data_) return next;
   std::array<nghttp3_vec, quic::StreamData::most_pieces> pieces;
   int end = 0;
   const nghttp3_ssize count =
       nghttp3_conn_writev_stream(handle_.get(), &next.stream, &end, pieces.data(), pieces.size());
   check(count);
   if (count < 0) return {};
+  may_have_data_ = next.stream >= 0;
   next.piece_count = static_cast<std::size_t>(count);
   std::ranges::transform(std::span(pieces).first(next.piece_count), next.pieces.begin(),
                          [](const nghttp3_vec& piece) { return Bytes(piece.base, piece.len); });
@@ -297,10 +307,12 @@ void Http3::on_stream_blocked(StreamId stream) {
 }
 
 void Http3::on_stream_unblocked(StreamId stream) {
+  may_have_data_ = true;
   if (!broken_) check(nghttp3_conn_unblock_stream(handle_.get(), stream));
 }
 
 void Http3::on_stream_unwritable(StreamId stream) {
+  may_have_data_ = true;
   if (broken_) return;
   nghttp3_conn_shutdown_stream_write(handle_.get(), stream);
   if (!requests_.contains(stream)) return;

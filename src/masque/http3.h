@@ -108,7 +108,8 @@ class Http3 final : public quic::StreamProtocol {
   std::unique_ptr<nghttp3_conn, Deleter<nghttp3_conn_del>> handle_;
   SettingsReader settings_reader_;
   std::map<StreamId, Request> requests_;
-  bool broken_ = false;  ///< nghttp3 must not be called any more
+  bool broken_ = false;        ///< nghttp3 must not be called any more
+  bool may_have_data_ = true;  ///< nghttp3 was called since it last had nothing to send: packets come more often
 };
 
 }  // namespace mpquic::masque

@@ -12,6 +12,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,7 +93,11 @@ def given(client: Mpquic, tunnel: str = "cr") -> list[str]:
 
 
 def reaches(node: Node, *addresses: str, source: str | None = None, count: int = 3) -> bool:
-    """Whether each answers all pings."""
+    """Whether each answers all pings, once it has answered one: a tunnel is up a moment before the kernel has its routes."""
+    end = time.monotonic() + 2
+    for each in addresses:
+        while not answers(node, each, source) and time.monotonic() < end:
+            pass
     return all(node.ping(each, count=count, source=source, patience=2).received == count for each in addresses)
 
 

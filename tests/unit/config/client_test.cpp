@@ -1,3 +1,4 @@
+#include "certs/token.h"
 #include "config/loading.h"
 
 namespace mpquic::config {
@@ -108,6 +109,14 @@ TEST_F(ClientFile, RoutesAreAdvertisedOverH3Alone) {
   EXPECT_EQ(
       warnings(client_start + one_link + "tunnels: {a: {links: wan5, address: 10.0.0.1/24, accept_routes: false}}\n"),
       Lines{"5:65: accept_routes has no effect: over mpquic-ip no routes are told"});
+}
+
+TEST_F(ClientFile, ATokenIsShownOverH3Alone) {
+  ASSERT_TRUE(certs::make_token_file(folder_, "box", true));
+  const std::string with_token = client_start + one_link + one_tunnel + "token: box.token\n";
+  EXPECT_EQ(warnings(with_token),
+            Lines{"6:8: token has no effect: over mpquic-ip only certificates say who a client is"});
+  EXPECT_EQ(warnings(with_token + "alpn: h3\n"), Lines());
 }
 
 TEST_F(ClientFile, AdvertisedRoutesTakeNumbersOfRoutingTables) {
