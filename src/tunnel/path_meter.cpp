@@ -95,7 +95,7 @@ void PathMeter::sample_rate(const Datagram& datagram, Instant now) {
   if (interval <= Duration::zero() || interval < least_round_trip() / 2) return;
   const double rate =
       static_cast<double>(delivered_ - datagram.delivered) / std::chrono::duration<double>(interval).count();
-  if (!datagram.starved || rate > capacity()) capacity_.now = std::max(capacity_.now, rate);
+  if (!datagram.starved || (capacity() > 0 && rate > capacity())) capacity_.now = std::max(capacity_.now, rate);
 }
 
 // RFC 6298, 2.
@@ -134,6 +134,15 @@ bool PathMeter::congested() const {
 
 Duration PathMeter::reordering() const {
   return std::min(smoothed_, std::max(least_reordering, smoothed_ / 8) * (1 << spurious_));
+}
+
+// Those whose fate is known are passed over at once.
+Instant PathMeter::loss_due() const {
+  constexpr std::uint64_t packet_threshold = 3;  // RFC 9002, 6.1.1
+  if (judged_ + packet_threshold > largest_) return never;
+  if (judged_ < first_) return Instant::min();
+  const Datagram& datagram = datagrams_[judged_ - first_];
+  return datagram.state == State::open ? datagram.at + latest_ + reordering() : Instant::min();
 }
 
 Duration PathMeter::patience() const {

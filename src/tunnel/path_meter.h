@@ -13,9 +13,9 @@ namespace mpquic::tunnel {
 /// The datagrams of one path until their fate is known, and what they tell about it: round trip, capacity, loss, and
 /// whether it has fallen silent. Datagrams are numbered from 1, as their connection does (quic::ConnectionOwner).
 ///
-/// Loss is inferred from the order of acknowledgements (RFC 9002, 6.1), since QUIC itself is in no hurry to declare it:
-/// a datagram is taken for lost when three later ones were acknowledged, and one sent long enough after it. How long, is
-/// learned from those that were not lost after all.
+/// Loss is inferred from the order of acknowledgements (RFC 9002, 6.1; RFC 8985), since QUIC itself is in no hurry to
+/// declare it: a datagram is taken for lost when three later ones were acknowledged, and its own acknowledgement is late
+/// against theirs. How late, is learned from those that were not lost after all.
 class PathMeter {
  public:
   explicit PathMeter(Instant now) : heard_(now), delivered_at_(now) {}
@@ -31,7 +31,8 @@ class PathMeter {
   /// nullopt: that number is not, or no longer, in flight.
   std::optional<Fate> acknowledged(std::uint64_t number, Instant now);
   std::optional<Fate> lost(std::uint64_t number);
-  /// Once for all that a batch of packets acknowledged. Calls `take(CopyId)` for each that is taken for lost now.
+  /// Once for all that a batch of packets acknowledged, and at loss_due(). Calls `take(CopyId)` for each that is taken
+  /// for lost now.
   template <typename Take>
   void infer_losses(Take&& take, Instant now);
   /// Everything in flight is taken for lost; the acknowledgements may yet come.
@@ -41,6 +42,8 @@ class PathMeter {
   template <typename Take>
   void forget(Take&& take);
 
+  /// When something is taken for lost if it is not acknowledged before; never: nothing is overtaken.
+  Instant loss_due() const;
   /// When so much time has passed since something was sent that an answer is overdue; never: nothing waits for one.
   Instant silence_due() const;
   /// When the last acknowledgement came.
@@ -89,6 +92,7 @@ class PathMeter {
   std::uint64_t largest_ = 0;           ///< acknowledged
   std::uint64_t judged_ = 1;            ///< all before it have been looked at for loss
   Instant largest_sent_{};              ///< when the largest one was sent
+  Duration latest_{};                   ///< round trip that it took
   bool new_largest_ = false;            ///< since infer_losses()
   std::size_t in_flight_ = 0;           ///< whose state is open
 
@@ -111,15 +115,14 @@ class PathMeter {
 
 template <typename Take>
 void PathMeter::infer_losses(Take&& take, Instant now) {
-  if (!std::exchange(new_largest_, false)) return;
-  sample_round_trip(now - largest_sent_);
-  begin_period(now);
-  constexpr std::uint64_t packet_threshold = 3;  // RFC 9002, 6.1.1
-  const Duration allowed = reordering();
-  for (; judged_ + packet_threshold <= largest_; ++judged_) {
+  if (std::exchange(new_largest_, false)) {
+    latest_ = now - largest_sent_;
+    sample_round_trip(latest_);
+    begin_period(now);
+  }
+  for (; loss_due() <= now; ++judged_) {
     if (judged_ < first_) continue;
     Datagram& datagram = datagrams_[judged_ - first_];
-    if (datagram.at + allowed > largest_sent_) break;
     if (datagram.state != State::open) continue;
     datagram.state = State::taken_for_lost;
     --in_flight_;

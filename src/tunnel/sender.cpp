@@ -129,6 +129,10 @@ void Sender::after_receive(PathId id, Instant now) {
   path.rewarded_bytes += arrived;
   const double share = path.meter.congested() ? repair_share_congested : repair_share;
   repair_budget_ = std::min(most_repair_budget, repair_budget_ + share * static_cast<double>(arrived));
+  infer_losses(path, now);
+}
+
+void Sender::infer_losses(Path& path, Instant now) {
   path.meter.infer_losses([&](CopyId copy) { repair(copy, now); }, now);
 }
 
@@ -178,7 +182,7 @@ Instant Sender::deadline() const {
   Instant due = session_.deadline();
   for (const auto& path : paths_) {
     if (path == nullptr) continue;
-    due = std::min(due, path->probe_due());
+    due = std::min({due, path->probe_due(), path->meter.loss_due()});
     if (path->health != Path::Health::silent) due = std::min(due, path->meter.silence_due());
     if (path->health == Path::Health::probation) due = std::min(due, path->probation_ends);
   }
@@ -188,6 +192,7 @@ Instant Sender::deadline() const {
 void Sender::on_deadline(Instant now) {
   for (const auto& path : paths_) {
     if (path == nullptr) continue;
+    infer_losses(*path, now);
     if (path->health != Path::Health::silent && now >= path->meter.silence_due()) fall_silent(*path, now);
     if (path->health == Path::Health::probation && now >= path->probation_ends) {
       path->health = Path::Health::works;

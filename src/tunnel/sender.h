@@ -90,6 +90,7 @@ class Sender {
   void refresh(Instant now);
   void fall_silent(Path& path, Instant now);
   void answered(Path& path, Instant now);
+  void infer_losses(Path& path, Instant now);
   void repair(CopyId copy, Instant now);
   void owe(CopyId copy, std::optional<PathId> not_over, Instant now);
   // sender_source.cpp: what goes out.
