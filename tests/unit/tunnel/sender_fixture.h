@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -128,6 +129,43 @@ class SenderTest : public testing::Test {
     for (const Given& each : given) numbers.push_back(each.number);
     acknowledge_numbers(path, numbers);
   }
+  /// What a path can carry, and what it has carried.
+  struct Carrier {
+    PathId path;
+    std::size_t per_millisecond;
+    std::vector<Given> carried = {};
+    std::vector<std::pair<Instant, Given>> on_the_way = {};
+  };
+  /// Each millisecond, so many packets of a flow are pushed while fewer than `window` wait or are on the way, and each
+  /// path takes what it can carry; everything arrives, and is acknowledged a round trip after it was sent.
+  void carry(std::vector<Carrier*> carriers, std::uint16_t port, std::size_t per_millisecond, std::size_t window,
+             Duration duration) {
+    for (const Instant end = now_ + duration; now_ < end;) {
+      wait(milliseconds(1));
+      std::size_t on_the_way = session_.queued_bytes() / size;
+      for (const Carrier* carrier : carriers) on_the_way += carrier->on_the_way.size();
+      for (std::size_t i = 0; i < per_millisecond && on_the_way < window; ++i, ++on_the_way) push(port, pushed_++);
+      for (const PathId path : sender_->write_order()) {
+        Carrier& carrier = **std::ranges::find_if(carriers, [&](const Carrier* each) { return each->path == path; });
+        for (std::size_t i = 0; i < carrier.per_millisecond; ++i) {
+          const auto given = take(path);
+          if (!given) break;
+          carrier.on_the_way.emplace_back(now_ + round_trips_[path], *given);
+          if (given->kind != Given::Kind::probe) carrier.carried.push_back(*given);
+        }
+      }
+      for (Carrier* carrier : carriers) {
+        std::vector<Given> arrived;
+        std::erase_if(carrier->on_the_way, [&](const auto& each) {
+          if (each.first > now_) return false;
+          arrived.push_back(each.second);
+          return true;
+        });
+        if (!arrived.empty()) acknowledge(carrier->path, arrived);
+      }
+    }
+  }
+
   /// Time passes, timers are kept.
   void wait(Duration duration) {
     const Instant end = now_ + duration;
@@ -150,6 +188,7 @@ class SenderTest : public testing::Test {
   Instant now_ = Instant() + std::chrono::hours(1);
   Session session_{{.flows = 1024}, drops_, deaf_};
   std::optional<Sender> sender_;
+  std::uint32_t pushed_ = 0;
   std::map<PathId, std::uint64_t> sent_;
   std::map<PathId, Duration> round_trips_;
 };

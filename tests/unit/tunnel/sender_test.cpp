@@ -222,5 +222,66 @@ TEST_F(TwoPaths, FlowsAreBalancedByWeight) {
   EXPECT_NEAR(static_cast<double>(slow) / static_cast<double>(fast), 3, 1);
 }
 
+TEST_F(TwoPaths, AFlowThatFitsOnePathStaysThere) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 5, 1000, seconds(3));
+  EXPECT_GT(fast.carried.size(), 14'000U);
+  EXPECT_TRUE(slow.carried.empty());
+}
+
+TEST_F(TwoPaths, AFlowThatWantsMoreIsSpread) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(5));
+  EXPECT_GT(fast.carried.size(), 49'000U);
+  EXPECT_GT(slow.carried.size(), 45'000U);
+  // Its packets are numbered one by one, as one flow.
+  std::set<std::uint32_t> sequences;
+  std::set<std::uint16_t> flows;
+  for (const auto* carried : {&fast.carried, &slow.carried}) {
+    for (const Given& each : *carried) {
+      if (!each.ordered) continue;
+      EXPECT_TRUE(sequences.insert(each.sequence).second);
+      flows.insert(each.flow);
+    }
+  }
+  EXPECT_EQ(flows.size(), 1U);
+  EXPECT_EQ(*sequences.rbegin() + 1, sequences.size());
+}
+
+TEST_F(TwoPaths, OnePathMoreIsNotWorthEveryDelay) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 20}, slow{slow_, 1};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(3));
+  EXPECT_LT(slow.carried.size(), 300U) << "a twentieth more, for three times the delay";
+}
+
+TEST_F(TwoPaths, AFlowThatGetsLessThanItHadGoesBack) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(2));
+  ASSERT_GT(slow.carried.size(), 1'000U);
+  // Its sender has lost heart: it now sends less than one path alone has carried.
+  carry({&fast, &slow}, 1, 8, 2000, seconds(6));
+  slow.carried.clear();
+  fast.carried.clear();
+  carry({&fast, &slow}, 1, 8, 2000, seconds(2));
+  EXPECT_TRUE(slow.carried.empty() || fast.carried.empty());
+  EXPECT_GT(slow.carried.size() + fast.carried.size(), 15'000U);
+}
+
+TEST_F(TwoPaths, SmallFlowsAreLeftAloneByALargeOne) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(2));
+  push(2, 77, false);
+  wait(milliseconds(1));
+  const auto given = take(fast_);
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->port, 2) << "ahead of all that waits, over the fastest path";
+  EXPECT_FALSE(given->ordered);
+}
+
 }  // namespace
 }  // namespace mpquic::tunnel
