@@ -17,12 +17,12 @@ inline constexpr CopyId no_copy = 0xffffffff;
 struct Copy {
   packet::Buffer memory;
   std::uint16_t size = 0;
-  FlowId queue_flow = 0;       ///< whose packet it is
-  std::uint16_t flow = 0;      ///< on the wire, as the next two
+  FlowId queue_flow = 0;   ///< whose packet it is
+  std::uint16_t flow = 0;  ///< on the wire, as the next two
   std::uint32_t sequence = 0;
   bool ordered = false;
-  bool delivered = false;      ///< the other end has it; the memory is given back
-  std::uint16_t uses = 0;      ///< transmissions that are in flight, and a place in the line of repairs
+  bool delivered = false;  ///< the other end has it; the memory is given back
+  std::uint16_t uses = 0;  ///< transmissions that are in flight, and a place in the line of repairs
   Instant first_sent{};
 
   Bytes bytes() const { return Bytes(memory.bytes()).first(size); }

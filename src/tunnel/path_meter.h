@@ -14,8 +14,8 @@ namespace mpquic::tunnel {
 /// whether it has fallen silent. Datagrams are numbered from 1, as their connection does (quic::ConnectionOwner).
 ///
 /// Loss is inferred from the order of acknowledgements (RFC 9002, 6.1; RFC 8985), since QUIC itself is in no hurry to
-/// declare it: a datagram is taken for lost when three later ones were acknowledged, and its own acknowledgement is late
-/// against theirs. How late, is learned from those that were not lost after all.
+/// declare it: a datagram is taken for lost when three later ones were acknowledged, and its own acknowledgement is
+/// late against theirs. How late, is learned from those that were not lost after all.
 class PathMeter {
  public:
   explicit PathMeter(Instant now) : heard_(now), delivered_at_(now) {}
@@ -88,21 +88,21 @@ class PathMeter {
   Duration patience() const;
 
   std::deque<Datagram> datagrams_;
-  std::uint64_t first_ = 1;             ///< number of datagrams_.front()
-  std::uint64_t largest_ = 0;           ///< acknowledged
-  std::uint64_t judged_ = 1;            ///< all before it have been looked at for loss
-  Instant largest_sent_{};              ///< when the largest one was sent
-  Duration latest_{};                   ///< round trip that it took
-  bool new_largest_ = false;            ///< since infer_losses()
-  std::size_t in_flight_ = 0;           ///< whose state is open
+  std::uint64_t first_ = 1;    ///< number of datagrams_.front()
+  std::uint64_t largest_ = 0;  ///< acknowledged
+  std::uint64_t judged_ = 1;   ///< all before it have been looked at for loss
+  Instant largest_sent_{};     ///< when the largest one was sent
+  Duration latest_{};          ///< round trip that it took
+  bool new_largest_ = false;   ///< since infer_losses()
+  std::size_t in_flight_ = 0;  ///< whose state is open
 
   Instant heard_;
   Duration smoothed_{};
   Duration variance_{};
-  unsigned spurious_ = 0;               ///< times that the allowance for reordering was doubled
+  unsigned spurious_ = 0;  ///< times that the allowance for reordering was doubled
   Instant spurious_at_{};
 
-  std::uint64_t delivered_ = 0;         ///< bytes
+  std::uint64_t delivered_ = 0;  ///< bytes
   Instant delivered_at_;
   Instant first_sent_{};
 

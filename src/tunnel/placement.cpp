@@ -50,7 +50,8 @@ std::optional<PathId> choose_failover(std::span<const PathView> paths, std::opti
     const auto used = find(*current);
     if (used != paths.end() && used->works) {
       if (set[*current]) return current;
-      const auto steady = std::ranges::find_if(paths, [&](const PathView& path) { return set[path.id] && path.steady; });
+      const auto steady =
+          std::ranges::find_if(paths, [&](const PathView& path) { return set[path.id] && path.steady; });
       return steady == paths.end() ? current : std::optional(steady->id);
     }
   }

@@ -34,7 +34,12 @@ constexpr Duration flaps_forgotten_after = seconds(30);
 }  // namespace
 
 Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Instant now)
-    : session_(session), pool_(pool), copies_(pool, most_copies), policy_(policy), flows_(flow_count), refreshed_at_(now) {}
+    : session_(session),
+      pool_(pool),
+      copies_(pool, most_copies),
+      policy_(policy),
+      flows_(flow_count),
+      refreshed_at_(now) {}
 
 Sender::~Sender() = default;
 
@@ -211,7 +216,8 @@ std::vector<PathId> Sender::write_order() const {
   return order;
 }
 
-void Sender::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order, Instant now) {
+void Sender::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order,
+                  Instant now) {
   const FlowId id = session_.flow_of(flow_hash);
   SentFlow& flow = flows_[id];
   if (session_.queued_bytes_of(id) == 0) flow.standing_since = now;

@@ -21,8 +21,8 @@
 
 namespace mpquic::tunnel {
 
-/// What stands before what, in a datagram of a path: the quarter stream id and the context id of an HTTP datagram. At most
-/// 10 bytes each.
+/// What stands before what, in a datagram of a path: the quarter stream id and the context id of an HTTP datagram. At
+/// most 10 bytes each.
 struct PathPrefixes {
   Bytes plain;      ///< before a whole IP packet, that is
   Bytes sequenced;  ///< before a sequence header
@@ -45,7 +45,8 @@ struct SenderPathStatistics {
 /// One direction of a session over all its paths (docs/multipath.md). Packets wait in the Session's queue, above the
 /// paths: a path that can send asks for one (late binding), and the sender decides whether it gets it.
 ///
-/// What was sent is remembered until it is acknowledged; what a path loses, or owes when it falls silent, goes out again.
+/// What was sent is remembered until it is acknowledged; what a path loses, or owes when it falls silent, goes out
+/// again.
 ///
 ///   path: new --first answer--> works --silent, down()--> silent --answers--> on probation --time--> works
 class Sender {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "tunnel/path_delay.h"
 #include "tunnel/sender.h"
 #include "tunnel/sender_path.h"
 
@@ -35,10 +36,6 @@ constexpr Duration repair_worthwhile = milliseconds(500);
 
 constexpr Duration idle_probe_interval = seconds(1);
 constexpr Duration metered_probe_interval = seconds(10);
-
-std::uint32_t microseconds(Instant now) {
-  return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count());
-}
 
 }  // namespace
 
@@ -138,8 +135,7 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
 bool Sender::remembers(const Path& path) const { return path_count_ > 1 || path.meter.loss() > lossy; }
 
 void Sender::order(SentFlow& flow, const Path& path) {
-  const bool wanted =
-      flow.spread || (flow.in_order && (policy_ == Policy::redundant || path.meter.loss() > lossy));
+  const bool wanted = flow.spread || (flow.in_order && (policy_ == Policy::redundant || path.meter.loss() > lossy));
   if (wanted == (flow.number != 0)) return;
   if (wanted)
     flows_.order(flow);
@@ -190,7 +186,8 @@ void Sender::look_whether_hungry(SentFlow& flow, Instant now) {
 void Sender::judge(SentFlow& flow, Instant now) {
   const Duration since = now - flow.judged_at;
   if (since < verdict_interval) return;
-  const double rate = static_cast<double>(std::exchange(flow.sent_bytes, 0)) / std::chrono::duration<double>(since).count();
+  const double rate =
+      static_cast<double>(std::exchange(flow.sent_bytes, 0)) / std::chrono::duration<double>(since).count();
   flow.judged_at = now;
   if (rate >= flow.alone) {
     flow.worse = 0;
@@ -213,7 +210,8 @@ bool Sender::may_spread(const Path& path, FlowId id) const {
   double before = 0;
   for (const PathView& other : views_) {
     if (!spread_[other.id] || other.one_way >= own->one_way) continue;
-    before += other.capacity * std::chrono::duration<double>(std::min(own->one_way - other.one_way, head_start)).count();
+    before +=
+        other.capacity * std::chrono::duration<double>(std::min(own->one_way - other.one_way, head_start)).count();
   }
   return static_cast<double>(session_.queued_bytes_of(id)) >= before;
 }

@@ -12,19 +12,19 @@ namespace mpquic::tunnel {
 
 /// A flow of the queue as the sender knows it.
 struct SentFlow {
-  std::optional<PathId> path;     ///< pinned to it
-  bool in_order = false;          ///< packets that overtake each other hurt it
-  bool spread = false;            ///< over several paths
-  std::uint16_t number = 0;       ///< on the wire, while ordered; 0: unordered
-  std::uint32_t sequence = 0;     ///< of its next packet, while ordered
+  std::optional<PathId> path;  ///< pinned to it
+  bool in_order = false;       ///< packets that overtake each other hurt it
+  bool spread = false;         ///< over several paths
+  std::uint16_t number = 0;    ///< on the wire, while ordered; 0: unordered
+  std::uint32_t sequence = 0;  ///< of its next packet, while ordered
   Instant last_sent{};
-  Instant standing_since = never; ///< since when it always had something waiting
+  Instant standing_since = never;  ///< since when it always had something waiting
   // Of the spread flow, against what it had alone.
-  double alone = 0;               ///< bytes a second before it was spread
-  std::uint64_t sent_bytes = 0;   ///< since then, or since judged_at
+  double alone = 0;              ///< bytes a second before it was spread
+  std::uint64_t sent_bytes = 0;  ///< since then, or since judged_at
   Instant judged_at{};
-  unsigned worse = 0;             ///< times that spreading was found worse
-  Instant alone_until{};          ///< not to be spread before
+  unsigned worse = 0;     ///< times that spreading was found worse
+  Instant alone_until{};  ///< not to be spread before
 };
 
 /// The flows of a session's queue, and the numbers that ordered ones have on the wire.

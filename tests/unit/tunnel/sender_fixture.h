@@ -93,9 +93,7 @@ class SenderTest : public testing::Test {
     const Bytes prefix = source.prefix();
     Given given;
     given.number = ++sent_[path];
-    given.kind = prefix[1] == 0   ? Given::Kind::plain
-                 : prefix[1] == 2 ? Given::Kind::sequenced
-                                  : Given::Kind::probe;
+    given.kind = prefix[1] == 0 ? Given::Kind::plain : prefix[1] == 2 ? Given::Kind::sequenced : Given::Kind::probe;
     if (given.kind == Given::Kind::sequenced) {
       EXPECT_EQ(prefix.size(), 2 + sequence_header_size);
       const std::uint16_t first = load_be16(&prefix[2]);
