@@ -41,6 +41,7 @@ void PathMeter::sent(std::size_t bytes, CopyId copy, Instant now) {
   ++in_flight_;
   in_flight_bytes_ += bytes;
   ++sent_count_.now;
+  ++sent_;
 }
 
 PathMeter::Datagram* PathMeter::find(std::uint64_t number) {
@@ -83,13 +84,13 @@ std::optional<PathMeter::Fate> PathMeter::acknowledged(std::uint64_t number, Ins
   return fate;
 }
 
-std::optional<PathMeter::Fate> PathMeter::lost(std::uint64_t number) {
+std::optional<PathMeter::Fate> PathMeter::lost(std::uint64_t number, Instant now) {
   Datagram* datagram = find(number);
   if (datagram == nullptr) return std::nullopt;
   const Fate fate{datagram->copy, datagram->state == State::taken_for_lost};
   if (!fate.known_lost) {
     land(*datagram);
-    ++lost_count_.now;
+    count_loss(now);
   }
   datagram->state = State::known;
   drop_known();

@@ -32,7 +32,7 @@ class PathMeter {
   };
   /// nullopt: that number is not, or no longer, in flight.
   std::optional<Fate> acknowledged(std::uint64_t number, Instant now);
-  std::optional<Fate> lost(std::uint64_t number);
+  std::optional<Fate> lost(std::uint64_t number, Instant now);
   /// Once for all that a batch of packets acknowledged, and at loss_due(). Calls `take(CopyId)` for each that is taken
   /// for lost now.
   template <typename Take>
@@ -60,6 +60,8 @@ class PathMeter {
   bool capacity_is_known(Instant now) const { return now < full_until_; }
   /// Share of the datagrams, lately, that were taken for lost.
   double loss() const;
+  /// Whether it has long lost nothing, of enough that was sent to tell.
+  bool clean(Instant now) const { return sent_ >= enough_to_tell && now - lost_at_ >= clean_after; }
   /// Loss comes with a growing round trip: the path is full.
   bool congested() const;
   std::uint64_t delivered_bytes() const { return delivered_; }
@@ -84,6 +86,13 @@ class PathMeter {
     Value now, before;
   };
 
+  static constexpr std::uint64_t enough_to_tell = 10'000;
+  static constexpr Duration clean_after = std::chrono::seconds(10);
+
+  void count_loss(Instant now) {
+    ++lost_count_.now;
+    lost_at_ = now;
+  }
   Datagram* find(std::uint64_t number);
   void land(const Datagram& datagram) {
     --in_flight_;
@@ -125,6 +134,8 @@ class PathMeter {
   Instant full_until_{};
 
   static constexpr Duration unknown = Duration::max();
+  std::uint64_t sent_ = 0;
+  Instant lost_at_{};
   Instant period_began_{};
   Recent<double> capacity_{0, 0};
   Recent<Duration> least_{unknown, unknown};
@@ -144,7 +155,7 @@ void PathMeter::infer_losses(Take&& take, Instant now) {
     if (datagram.state != State::open) continue;
     datagram.state = State::taken_for_lost;
     land(datagram);
-    ++lost_count_.now;
+    count_loss(now);
     if (datagram.copy != no_copy) take(datagram.copy);
   }
 }

@@ -27,6 +27,9 @@ constexpr double most_repair_budget = 256 << 10;
 // What is older, its receiver has given up.
 constexpr Duration repair_worthwhile = milliseconds(400);
 
+constexpr double lossy = 0.002;
+constexpr Duration lossy_standing = milliseconds(80);
+
 constexpr Duration short_silence = milliseconds(60);
 constexpr Duration least_probation = milliseconds(100);
 constexpr unsigned most_flaps = 4;
@@ -126,7 +129,13 @@ void Sender::follow_round_trip() {
     shortest = std::min(shortest, 2 * view.one_way);
   }
   session_.follow_round_trip(longest);
-  session_.allow_standing(spreads ? (longest - shortest) / 2 + longest / 4 : Duration::zero());
+  Duration standing = spreads ? (longest - shortest) / 2 + longest / 4 : Duration::zero();
+  // BBR slows down with every round trip that has a loss, and finds its rate again only seconds later. A sender that
+  // had to slow down as well would never get it back.
+  for (const auto& path : paths_) {
+    if (path != nullptr && path->meter.loss() > lossy) standing = std::max(standing, lossy_standing);
+  }
+  session_.allow_standing(standing);
 }
 
 void Sender::acknowledged(PathId id, std::uint64_t number, Instant now) {
@@ -140,7 +149,7 @@ void Sender::acknowledged(PathId id, std::uint64_t number, Instant now) {
 }
 
 void Sender::lost(PathId id, std::uint64_t number, Instant now) {
-  const auto fate = paths_[id]->meter.lost(number);
+  const auto fate = paths_[id]->meter.lost(number, now);
   if (!fate || fate->copy == no_copy) return;
   if (!fate->known_lost) repair(fate->copy, now);
   copies_.release(fate->copy);

@@ -28,9 +28,6 @@ constexpr Duration verdict_interval = seconds(2);
 constexpr Duration least_penalty = seconds(5);
 constexpr unsigned most_penalties = 6;
 
-// A path that loses less than this needs no repairs.
-constexpr double lossy = 0.0005;
-
 constexpr Duration duplicate_worthwhile = milliseconds(100);
 constexpr Duration repair_worthwhile = milliseconds(500);
 
@@ -134,8 +131,8 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
   return path.shown_packet;
 }
 
-/// Where nothing can be sent again, nothing has to be recognised: one path that loses nothing costs nothing.
-bool Sender::remembers(const Path& path) const { return path_count_ > 1 || path.meter.loss() > lossy; }
+/// Where nothing will have to be sent again, nothing has to be recognised: one path that loses nothing costs nothing.
+bool Sender::remembers(const Path& path) const { return path_count_ > 1 || !path.meter.clean(path.shown_at); }
 
 /// What may be sent again may come late: whoever suffers from that gets a number, by which it is put in order.
 void Sender::order(SentFlow& flow) {
