@@ -99,7 +99,7 @@ build_threads() {
   local tests
   mapfile -t tests < <(threaded_layers)
   # The tests run once while they are built, to be asked for their names.
-  fixed_addresses "$root/dev" build tsan mpquic linkem "${tests[@]/%/_test}"
+  fixed_addresses "$root/dev" build tsan mpquic linkem quic_poke "${tests[@]/%/_test}"
 }
 
 do_test() {
