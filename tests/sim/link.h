@@ -21,11 +21,12 @@ struct Parcel {
 /// One direction of a link. Rates are of what IP carries: 28 bytes of headers count.
 struct LinkSettings {
   Duration delay{};
-  Duration jitter{};      ///< up to so much more, without overtaking
-  double rate = 0;        ///< bits a second; 0: any
-  std::size_t queue = 0;  ///< bytes that wait at most, drop-tail; 0: a bandwidth-delay product of 2 x delay, at least 30,000
-  double loss = 0;        ///< share
-  double burst = 1;       ///< so many at a time, on average
+  Duration jitter{};  ///< up to so much more, without overtaking
+  double rate = 0;    ///< bits a second; 0: any
+  std::size_t queue =
+      0;             ///< bytes that wait at most, drop-tail; 0: a bandwidth-delay product of 2 x delay, at least 30,000
+  double loss = 0;   ///< share
+  double burst = 1;  ///< so many at a time, on average
 };
 
 class Link {

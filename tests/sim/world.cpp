@@ -23,8 +23,7 @@ World::World(std::uint64_t seed, tunnel::Policy policy, std::vector<Wan> wans)
     : box(policy, now),
       server(policy, now),
       client_tls_(quic::must(quic::TlsContext::load(certificates().client()))),
-      endpoint_(transport_, {quic::must(quic::TlsContext::load(certificates().server())), {{1}, {2}}}, {},
-                {}, drops_) {
+      endpoint_(transport_, {quic::must(quic::TlsContext::load(certificates().server())), {{1}, {2}}}, {}, {}, drops_) {
   for (std::size_t i = 0; i < wans.size(); ++i) {
     up.push_back(std::make_unique<Link>(events, wans[i].up, seed * 1000 + 2 * i, [this, i](Parcel parcel) {
       if (i < server.paths().size()) return server.receive(*server.paths()[i], parcel, now);
@@ -37,15 +36,14 @@ World::World(std::uint64_t seed, tunnel::Policy policy, std::vector<Wan> wans)
       path.connection->set_owner(path);
       server.receive(path, parcel, now);
     }));
-    down.push_back(std::make_unique<Link>(events, wans[i].down, seed * 1000 + 2 * i + 1, [this, i](Parcel parcel) {
-      box.receive(*box.paths()[i], parcel, now);
-    }));
+    down.push_back(std::make_unique<Link>(events, wans[i].down, seed * 1000 + 2 * i + 1,
+                                          [this, i](Parcel parcel) { box.receive(*box.paths()[i], parcel, now); }));
   }
   for (std::size_t i = 0; i < wans.size(); ++i) {
     wans[i].traits.name = "wan" + std::to_string(i + 1);
     End::Path& path = box.add(box_address(i), *up[i], wans[i].traits);
-    path.connection = quic::must(
-        quic::Connection::connect(transport_, *client_tls_, box_address(i), server_address, now));
+    path.connection =
+        quic::must(quic::Connection::connect(transport_, *client_tls_, box_address(i), server_address, now));
     path.connection->set_owner(path);
     // One after the other, so that the server has them in the same order.
     while (!path.id) run(std::chrono::milliseconds(1));
