@@ -47,7 +47,7 @@ class SentFlows {
   std::uint32_t& unordered_sequence() { return unordered_sequence_; }
   template <typename Visit>
   void each(Visit&& visit) {
-    for (FlowId id = 0; id < flows_.size(); ++id) visit(id, flows_[id]);
+    for (std::size_t id = 0; id < flows_.size(); ++id) visit(static_cast<FlowId>(id), flows_[id]);
   }
 
  private:

@@ -43,7 +43,7 @@ class SenderTest : public testing::Test {
   }
 
   /// A path on which nothing has gone wrong yet, with this round trip.
-  PathId add(Duration round_trip, PathTraits traits = {}) {
+  PathId add(Duration round_trip, const PathTraits& traits = {}) {
     static constexpr std::uint8_t prefixes[] = {0, 0, 0, 2, 0, 4};
     const Bytes all(prefixes);
     const auto path = sender_->add_path(traits, {all.first(2), all.subspan(2, 2), all.subspan(4, 2)}, now_);

@@ -102,7 +102,7 @@ TEST_F(OnePath, AnAcknowledgementThatIsLateIsNoLoss) {
 
 class TwoPaths : public SenderTest {
  protected:
-  void begin(Policy policy, PathTraits slow = {}) {
+  void begin(Policy policy, const PathTraits& slow = {}) {
     start(policy);
     session_.open(now_);
     fast_ = add(milliseconds(20));
