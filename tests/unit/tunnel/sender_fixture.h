@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <vector>
 
@@ -119,7 +120,7 @@ class SenderTest : public testing::Test {
     return all;
   }
   void acknowledge_numbers(PathId path, const std::vector<std::uint64_t>& numbers) {
-    for (auto number = numbers.rbegin(); number != numbers.rend(); ++number) sender_->acknowledged(path, *number, now_);
+    for (const std::uint64_t number : numbers | std::views::reverse) sender_->acknowledged(path, number, now_);
     sender_->after_receive(path, now_);
   }
   void acknowledge(PathId path, const std::vector<Given>& given) {
