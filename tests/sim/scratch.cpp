@@ -30,9 +30,33 @@ int main(int count, char** words) {
   for (End* end : {&world.box, &world.server})
     end->on_packet = [&, end](Bytes packet) { for (auto& tcp : tcps) if (tcp->receive(*end, packet, world.now)) return; };
   for (auto& tcp : tcps) tcp->start(world.now);
+  std::uint64_t udp = 0, udp_before = 0;
+  if (flows == 0) {
+    double sum = 0;
+    for (auto& wan : wans) sum += wan.up.rate;
+    const auto gap = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(1300 * 8 / (sum * 1.1)));
+    world.server.on_packet = [&](Bytes packet) { udp += packet.size(); };
+    static std::vector<std::uint8_t> bytes(1300);
+    bytes[0] = 0x45; bytes[2] = 1300 >> 8; bytes[3] = 1300 & 255; bytes[8] = 64; bytes[9] = 17;
+    static std::function<void()> send = [&world, gap] {
+      world.box.push(bytes, false, world.now);
+      world.events.at(world.now + gap, send);
+    };
+    send();
+  }
   std::uint64_t before = 0;
   for (int second = 0; second < seconds; ++second) {
     world.run(std::chrono::seconds(1));
+    if (flows == 0) {
+      std::printf("%3d s %6.1f Mbit/s UDP queue %zu", second, static_cast<double>(udp - udp_before) * 8e-6, world.box.queued());
+      udp_before = udp;
+      for (auto& path : world.box.paths()) {
+        auto q = path->connection->statistics();
+        std::printf(" | cwnd %llu in flight %llu loss %.4f rtt %.1f", static_cast<unsigned long long>(q.congestion_window), static_cast<unsigned long long>(q.bytes_in_flight), q.recent_loss, std::chrono::duration<double, std::milli>(q.smoothed_rtt).count());
+      }
+      std::printf("\n");
+      continue;
+    }
     std::uint64_t all = 0, again = 0, timeouts = 0, ooo = 0;
     double window = 0; 
     for (auto& tcp : tcps) { all += tcp->delivered(); again += tcp->retransmissions(); timeouts += tcp->timeouts(); ooo += tcp->out_of_order(); window += tcp->window(); }
