@@ -41,10 +41,11 @@ void Watch::leave(Bytes bytes, Instant now) {
   if (packet.arrived == never) complain_(fmt::format("packet {} was delivered and never arrived", *number));
   packet.left = true;
   ++left_;
-  longest_held_ = std::max(longest_held_, now - packet.arrived);
-  if (now - packet.arrived > longest_hold) {
-    complain_(fmt::format("packet {} was held for {:.1f} ms", *number, milliseconds_of(now - packet.arrived)));
+  const Duration held = now - packet.arrived;
+  if (held > longest_hold && held > longest_held_) {
+    complain_(fmt::format("packet {} was held for {:.1f} ms", *number, milliseconds_of(held)));
   }
+  longest_held_ = std::max(longest_held_, held);
   if (packet.in_order) {
     auto& newest = newest_[packet.flow];
     if (*number < newest) ++overtaken_;

@@ -59,6 +59,8 @@ class World {
   /// is lost.
   void rebind(std::size_t wan);
 
+  /// Nothing is sent any more, and there was time enough for all to arrive: what must hold then?
+  void check_at_rest() { invariants_.at_rest(); }
   /// What was seen to be wrong, the first of it.
   const std::vector<std::string>& complaints() const { return complaints_; }
   void complain(const std::string& what);
