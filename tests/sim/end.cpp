@@ -1,5 +1,7 @@
 #include "sim/end.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -112,6 +114,16 @@ Instant End::deadline() const {
   Instant first = std::min(sender_.deadline(), receiver_.deadline());
   for (const auto& path : paths_) first = std::min(first, path->connection->deadline());
   return first;
+}
+
+std::string End::due(Instant now) const {
+  std::string names;
+  if (sender_.deadline() <= now) names += " sender";
+  if (receiver_.deadline() <= now) names += " receiver";
+  for (const auto& path : paths_) {
+    if (path->connection->deadline() <= now) names += fmt::format(" connection over link {}", path->wan + 1);
+  }
+  return names;
 }
 
 void End::turn(Instant now) {

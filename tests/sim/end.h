@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "packet/udp_batch.h"
@@ -70,6 +71,8 @@ class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
   /// Everything that is due, and all that can be written.
   void turn(Instant now);
   Instant deadline() const;
+  /// Whose deadline is due, in words.
+  std::string due(Instant now) const;
   /// Something came since the last turn.
   bool dirty() const { return dirty_; }
 

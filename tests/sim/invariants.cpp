@@ -31,12 +31,17 @@ constexpr Duration longest_return = seconds(20);
 void Invariants::after_turn(End& end, bool on_time) {
   std::uint64_t& late = late_timers_[&end];
   late = end.deadline() <= world_.now ? late + 1 : 0;
-  if (late == most_late_timers) world_.complain("a timer stays in the past: its loop would spin");
+  const char* name = &end == &world_.box ? "box" : "server";
+  if (late == most_late_timers) {
+    world_.complain(fmt::format("{}: a timer stays in the past, its loop would spin:{}", name, end.due(world_.now)));
+  }
   if (world_.now - timers_since_ >= seconds(1)) {
     timers_since_ = world_.now;
     timers_.clear();
   }
-  if (on_time && ++timers_[&end] == most_timers) world_.complain("timers without end");
+  if (on_time && ++timers_[&end] == most_timers) {
+    world_.complain(fmt::format("{}: timers without end, now of{}", name, end.due(world_.now)));
+  }
   look_at_memory(end);
 }
 
