@@ -2,13 +2,17 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 
 namespace mpquic::sim {
 
 class End;
+class Link;
+class Watch;
 class World;
 
 /// What must hold at any time, looked at after every turn of an end; what must hold soon, ten times a second; and what
@@ -35,6 +39,8 @@ class Invariants {
   void look_at_memory(End& end);
   void look_at_order();
   void look_at_paths(End& end);
+  /// What was sent came out at the other end, or it is known where it was lost.
+  void account(const Watch& watch, const End& from, const std::vector<std::unique_ptr<Link>>& links);
 
   World& world_;
   std::map<const End*, std::uint64_t> late_timers_;  ///< turns in a row that left a deadline in the past

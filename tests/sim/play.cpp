@@ -54,7 +54,7 @@ class Play {
     std::unique_ptr<Tcp> tcp;
     std::unique_ptr<Stream> stream;
     std::uint64_t delivered = 0;  ///< TCP: when last looked
-    Instant moved{};
+    Instant moved = never;        ///< before it began
   };
 
   void add(const Traffic& traffic, std::size_t number) {
@@ -114,8 +114,8 @@ class Play {
     bool passes = false;
     for (std::size_t i = 0; i < world_.wans(); ++i) passes |= world_.passes(i);
     for (Flow& flow : flows_) {
-      if (flow.tcp == nullptr) continue;
-      if (!passes || flow.tcp->delivered() != flow.delivered || flow.moved == Instant{}) flow.moved = world_.now;
+      if (flow.tcp == nullptr || flow.moved == never) continue;
+      if (!passes || flow.tcp->delivered() != flow.delivered) flow.moved = world_.now;
       flow.delivered = flow.tcp->delivered();
       if (world_.now - flow.moved <= longest_standstill) continue;
       flow.moved = world_.now;

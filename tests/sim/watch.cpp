@@ -30,7 +30,9 @@ std::optional<std::uint64_t> Watch::mark_of(Bytes packet) {
 
 void Watch::arrive(Bytes packet, Instant now) {
   const auto number = mark_of(packet);
-  if (number && packets_[*number].arrived == never) packets_[*number].arrived = now;
+  if (!number || packets_[*number].arrived != never) return;
+  packets_[*number].arrived = now;
+  ++arrived_;
 }
 
 void Watch::leave(Bytes bytes, Instant now) {

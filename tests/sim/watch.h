@@ -34,6 +34,8 @@ class Watch {
   void leave(Bytes packet, Instant now);
 
   std::uint64_t entered() const { return packets_.size(); }
+  /// At the other end, over one path at least.
+  std::uint64_t arrived() const { return arrived_; }
   std::uint64_t left() const { return left_; }
   /// Of flows to be kept in order: those that came out behind a later one.
   std::uint64_t overtaken() const { return overtaken_; }
@@ -55,7 +57,7 @@ class Watch {
   Complain complain_;
   std::vector<Packet> packets_;
   std::unordered_map<std::uint32_t, std::uint64_t> newest_;  ///< that left, by flow
-  std::uint64_t left_ = 0, overtaken_ = 0;
+  std::uint64_t arrived_ = 0, left_ = 0, overtaken_ = 0;
   Duration longest_held_{};
   std::uint64_t digest_ = 0xcbf29ce484222325;
 };
