@@ -55,8 +55,8 @@ class PathMeter {
   Duration least_round_trip() const { return std::min(least_.now, least_.before); }
   /// Bytes a second that it has shown to deliver, lately; 0: not known yet.
   double capacity() const { return std::max(capacity_.now, capacity_.before); }
-  /// Whether that is all that it can carry, as far as is known: it has been given more for a while (as BBR finds out that
-  /// a pipe is full). Forgotten after some time, since paths change.
+  /// Whether that is all that it can carry, as far as is known: it has been given more for a while (as BBR finds out
+  /// that a pipe is full). Forgotten after some time, since paths change.
   bool capacity_is_known(Instant now) const { return now < full_until_; }
   /// Share of the datagrams, lately, that were taken for lost.
   double loss() const;

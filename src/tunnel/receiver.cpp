@@ -170,8 +170,8 @@ Instant Receiver::originals_due(std::uint32_t sent_at, Instant now) const {
   return latest;
 }
 
-/// A round trip for the news that something is missing, some more to be sure of it, and the same again for a repair that
-/// is lost, too; or longer, if repairs are seen to take longer.
+/// A round trip for the news that something is missing, some more to be sure of it, and the same again for a repair
+/// that is lost, too; or longer, if repairs are seen to take longer.
 Duration Receiver::repair_time() const {
   Duration longest{};
   for (const auto& path : paths_) {

@@ -184,14 +184,17 @@ void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
   paths_[*over]->repairs.push_back({id, now, false});
 }
 
-void Sender::down(PathId path, Instant now) { fall_silent(*paths_[path], now); }
+void Sender::down(PathId id, Instant now) {
+  fall_silent(*paths_[id], now);
+  paths_[id]->failed = true;
+}
 
 void Sender::fall_silent(Path& path, Instant now) {
   if (path.health == Path::Health::silent) return;
   path.silent_at = now;
   path.health = Path::Health::silent;
+  path.failed = false;
   ++path.counts.silences;
-  if (getenv("SIM")) fprintf(stderr, "%.3f silent path %d in flight %zu srtt %.1f due %.1f ms ago heard %.1f ms ago\n", std::chrono::duration<double>(now.time_since_epoch()).count()-3600, path.id, path.meter.in_flight(), std::chrono::duration<double,std::milli>(path.meter.round_trip()).count(), std::chrono::duration<double,std::milli>(now-path.meter.silence_due()).count(), std::chrono::duration<double,std::milli>(now-path.meter.heard()).count());
   refresh(now);
   // What it owes: first that of flows that send little, or want no order, which are most likely to be waited for.
   std::vector<CopyId> owed;
@@ -206,7 +209,7 @@ void Sender::fall_silent(Path& path, Instant now) {
 
 void Sender::answered(Path& path, Instant now) {
   // All of a last few packets were lost, or the path has become slower: no more than that.
-  if (now - path.silent_at <= std::max<Duration>(short_silence, 2 * path.meter.round_trip())) {
+  if (!path.failed && now - path.silent_at <= std::max<Duration>(short_silence, 2 * path.meter.round_trip())) {
     path.health = Path::Health::works;
     return refresh(now);
   }

@@ -77,6 +77,7 @@ const packet::Pieces* Sender::front_probe(Path& path, Instant now) {
   store_be32(path.probe_bytes.data() + 4, microseconds(now));
   path.own_packet = {path.probe_bytes, {}};
   path.show(Path::Shown::probe, path.probe);
+  path.meter.starved();
   return &path.own_packet;
 }
 
@@ -212,7 +213,8 @@ bool Sender::may_spread(const Path& path, FlowId id) const {
   }
   if (faster == 0) return true;
   const double wait = static_cast<double>(session_.queued_bytes()) / faster;
-  return session_.queued_bytes_of(id) > least_backlog && wait >= std::chrono::duration<double>(own->one_way - fastest).count();
+  return session_.queued_bytes_of(id) > least_backlog &&
+         wait >= std::chrono::duration<double>(own->one_way - fastest).count();
 }
 
 void Sender::pop(Path& path) {

@@ -48,8 +48,7 @@ class Identity {
     gnutls_datum_t pem{};
     must_succeed(gnutls_x509_crt_export2(certificate, GNUTLS_X509_FMT_PEM, &pem));
     write_file(directory / (std::string(name) + ".pem"), pem);
-    must_succeed(
-        gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, nullptr, GNUTLS_PKCS_PLAIN, &pem));
+    must_succeed(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, nullptr, GNUTLS_PKCS_PLAIN, &pem));
     write_file(directory / (std::string(name) + ".key"), pem);
   }
 

@@ -67,12 +67,8 @@ void End::on_datagram(Path& path, Bytes datagram) {
   if (datagram.size() < 2 || !path.id) return;
   const Bytes rest = datagram.subspan(2);
   switch (datagram[1]) {
-    case plain[1]:
-      in_.arrive(rest, now_);
-      return deliver(rest);
-    case sequenced[1]:
-      in_.arrive(rest, now_);
-      return receiver_.receive(*path.id, rest, now_, *this);
+    case plain[1]: in_.arrive(rest, now_); return deliver(rest);
+    case sequenced[1]: in_.arrive(rest, now_); return receiver_.receive(*path.id, rest, now_, *this);
     case probe[1]: return receiver_.receive_probe(*path.id, rest, now_, *this);
     default: return drops_.count(Drop::unknown_context);
   }

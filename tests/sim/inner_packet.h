@@ -12,8 +12,8 @@ struct Ports {
   std::uint16_t source, destination;
 };
 
-/// An IPv4 packet (RFC 791) between the LANs of the two ends, whose transport header begins with the ports. `back`: from
-/// the one that is answered.
+/// An IPv4 packet (RFC 791) between the LANs of the two ends, whose transport header begins with the ports. `back`:
+/// from the one that is answered.
 inline std::vector<std::uint8_t> inner_packet(std::uint8_t protocol, std::size_t size, Ports ports, bool back = false) {
   constexpr std::uint32_t here = 0x0A000001, there = 0x0A000002;
   std::vector<std::uint8_t> bytes(size);

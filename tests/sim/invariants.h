@@ -48,8 +48,8 @@ class Invariants {
   Instant timers_since_{};
   Instant looked_at_{};
   std::map<std::pair<const End*, std::uint64_t>, PathSeen> paths_;  ///< by their ends and numbers
-  std::uint64_t disorder_at_server_ = 0, disorder_at_box_ = 0;  ///< complained of
-  std::map<std::size_t, Instant> passes_since_;  ///< by link
+  std::uint64_t disorder_at_server_ = 0, disorder_at_box_ = 0;      ///< complained of
+  std::map<std::size_t, Instant> passes_since_;                     ///< by link
 };
 
 }  // namespace mpquic::sim

@@ -19,15 +19,15 @@ struct Parcel {
 /// One direction of a link. Rates are of what IP carries: 28 bytes of headers count.
 struct LinkSettings {
   Duration delay{};
-  Duration jitter{};          ///< up to so much more, without overtaking
-  double rate = 0;            ///< bits a second; 0: any
-  std::size_t queue = 0;      ///< bytes that wait at most, drop-tail; 0: what 2 x delay carries, at least 30,000
-  double loss = 0;            ///< share
-  double burst = 1;           ///< so many are lost at a time, on average
-  double reordering = 0;      ///< share of parcels that let others overtake
-  Duration overtaken{};       ///< by coming up to so much later
-  double duplication = 0;     ///< share of parcels that arrive twice
-  std::size_t largest = 1472; ///< payload bytes; what is larger is lost
+  Duration jitter{};           ///< up to so much more, without overtaking
+  double rate = 0;             ///< bits a second; 0: any
+  std::size_t queue = 0;       ///< bytes that wait at most, drop-tail; 0: what 2 x delay carries, at least 30,000
+  double loss = 0;             ///< share
+  double burst = 1;            ///< so many are lost at a time, on average
+  double reordering = 0;       ///< share of parcels that let others overtake
+  Duration overtaken{};        ///< by coming up to so much later
+  double duplication = 0;      ///< share of parcels that arrive twice
+  std::size_t largest = 1472;  ///< payload bytes; what is larger is lost
 };
 
 /// What has become of the parcels of a link so far.

@@ -44,7 +44,9 @@ int play_many(const Wanted& wanted) {
   const auto begin = std::chrono::steady_clock::now();
   double simulated = 0;
   std::uint64_t played = 0, wrong = 0;
-  const auto goes_on = [&] { return wanted.hours > 0 ? seconds_since(begin) < wanted.hours * 3600 : played < wanted.count; };
+  const auto goes_on = [&] {
+    return wanted.hours > 0 ? seconds_since(begin) < wanted.hours * 3600 : played < wanted.count;
+  };
   for (; goes_on(); ++played) wrong += play_one(wanted.seed + played, wanted.trace, simulated) ? 0U : 1U;
   fmt::print("{} scenarios from seed {} on: {} with something wrong; {:.0f} s of simulated time in {:.1f} s\n", played,
              wanted.seed, wrong, simulated, seconds_since(begin));

@@ -5,4 +5,4 @@
 
 namespace mpquic::sim {
 inline int play_named(const std::string&, std::uint64_t, bool) { return 2; }
-}
+}  // namespace mpquic::sim

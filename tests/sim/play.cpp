@@ -66,8 +66,8 @@ class Play {
       flow.tcp = traffic.window > 0 ? std::make_unique<Tcp>(world_.events, from, to, port, traffic.window)
                                     : std::make_unique<Tcp>(world_.events, from, to, port);
     } else {
-      flow.stream = std::make_unique<Stream>(world_.events, from, to,
-                                             Stream::Settings{.rate = traffic.rate, .size = traffic.size, .port = port});
+      flow.stream = std::make_unique<Stream>(
+          world_.events, from, to, Stream::Settings{.rate = traffic.rate, .size = traffic.size, .port = port});
     }
     flows_.push_back(std::move(flow));
   }

@@ -104,7 +104,8 @@ class Generator {
     const double rate = bits_ / seconds_of(scenario_.length) / static_cast<double>(flows);
     if (chance(0.6)) {
       double longest = 0;
-      for (const Wan& wan : scenario_.world.wans) longest = std::max(longest, seconds_of(wan.up.delay + wan.down.delay));
+      for (const Wan& wan : scenario_.world.wans)
+        longest = std::max(longest, seconds_of(wan.up.delay + wan.down.delay));
       result.window = std::clamp(2 * rate * longest / 8 / 1300, 20.0, 6000.0);
       return result;
     }

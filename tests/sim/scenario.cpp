@@ -14,8 +14,8 @@ double seconds_of(Duration duration) { return std::chrono::duration<double>(dura
 
 constexpr std::array<std::string_view, 4> policies = {"failover", "balanced", "bonded", "redundant"};
 constexpr std::array<std::string_view, 8> happenings = {
-    "is a black hole", "is a black hole upwards", "is a black hole downwards", "is pulled", "is healed",
-    "changes its rate by", "loses from now on", "gets another address"};
+    "is a black hole", "is a black hole upwards", "is a black hole downwards", "is pulled",
+    "is healed",       "changes its rate by",     "loses from now on",         "gets another address"};
 
 std::string describe(const LinkSettings& way) {
   std::string text = fmt::format("{:.3f} Mbit/s, {:.1f} ms", way.rate * 1e-6, milliseconds_of(way.delay));
@@ -34,10 +34,11 @@ std::string describe(const LinkSettings& way) {
 
 std::string describe(const Scenario& scenario) {
   const WorldSettings& world = scenario.world;
-  std::string text = fmt::format("seed {}, {:.1f} s, box {} with {} buffers, server {} with {} buffers, {}\n", world.seed,
-                                 seconds_of(scenario.length), policies[std::to_underlying(world.box.policy)],
-                                 world.box.buffers, policies[std::to_underlying(world.server.policy)],
-                                 world.server.buffers, world.congestion == quic::CongestionControl::bbr ? "bbr" : "cubic");
+  std::string text =
+      fmt::format("seed {}, {:.1f} s, box {} with {} buffers, server {} with {} buffers, {}\n", world.seed,
+                  seconds_of(scenario.length), policies[std::to_underlying(world.box.policy)], world.box.buffers,
+                  policies[std::to_underlying(world.server.policy)], world.server.buffers,
+                  world.congestion == quic::CongestionControl::bbr ? "bbr" : "cubic");
   for (std::size_t i = 0; i < world.wans.size(); ++i) {
     const Wan& wan = world.wans[i];
     text += fmt::format("  link {}: priority {}, weight {}{}\n    up   {}\n    down {}\n", i + 1, wan.traits.priority,
@@ -51,7 +52,8 @@ std::string describe(const Scenario& scenario) {
   for (const Happening& each : scenario.happenings) {
     text += fmt::format("  {:8.3f} s: link {} {}", seconds_of(each.at), each.wan + 1,
                         happenings[std::to_underlying(each.kind)]);
-    if (each.kind == Happening::Kind::rate || each.kind == Happening::Kind::loss) text += fmt::format(" {:.3f}", each.value);
+    if (each.kind == Happening::Kind::rate || each.kind == Happening::Kind::loss)
+      text += fmt::format(" {:.3f}", each.value);
     text += '\n';
   }
   return text;

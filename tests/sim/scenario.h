@@ -13,24 +13,24 @@ namespace mpquic::sim {
 struct Traffic {
   enum class Kind : std::uint8_t { tcp, stream };
   Kind kind = Kind::tcp;
-  bool up = true;      ///< from the box to the server
-  Duration begins{};   ///< after the paths stand
-  double window = 0;   ///< TCP: segments that its receiver takes at most; 0: its own default
-  double rate = 200;   ///< stream: packets a second
+  bool up = true;          ///< from the box to the server
+  Duration begins{};       ///< after the paths stand
+  double window = 0;       ///< TCP: segments that its receiver takes at most; 0: its own default
+  double rate = 200;       ///< stream: packets a second
   std::size_t size = 200;  ///< stream: bytes of a packet
 };
 
 /// What befalls a link.
 struct Happening {
   enum class Kind : std::uint8_t {
-    black_hole,       ///< both ways
-    black_hole_up,    ///< one way
+    black_hole,     ///< both ways
+    black_hole_up,  ///< one way
     black_hole_down,
-    pulled,           ///< the cable: the box knows at once
+    pulled,  ///< the cable: the box knows at once
     healed,
-    rate,             ///< becomes `value` times what it was at first, both ways
-    loss,             ///< becomes `value`, both ways
-    rebound,          ///< World::rebind()
+    rate,     ///< becomes `value` times what it was at first, both ways
+    loss,     ///< becomes `value`, both ways
+    rebound,  ///< World::rebind()
   };
   Kind kind = Kind::black_hole;
   Duration at{};  ///< after the paths stand
@@ -54,8 +54,8 @@ std::string describe(const Scenario& scenario);
 struct Outcome {
   std::vector<std::string> complaints;
   std::uint64_t digest = 0;
-  Duration time{};             ///< that passed in the simulation
-  std::uint64_t packets = 0;   ///< inner ones that came out
+  Duration time{};            ///< that passed in the simulation
+  std::uint64_t packets = 0;  ///< inner ones that came out
   std::uint64_t events = 0;
 };
 

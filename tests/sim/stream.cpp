@@ -54,6 +54,8 @@ void Stream::begin_measuring(Instant now) {
   last_ = now;
 }
 
-Duration Stream::longest_gap(Instant now) const { return running_ ? std::max(longest_gap_, now - last_) : longest_gap_; }
+Duration Stream::longest_gap(Instant now) const {
+  return running_ ? std::max(longest_gap_, now - last_) : longest_gap_;
+}
 
 }  // namespace mpquic::sim

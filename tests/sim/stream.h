@@ -12,9 +12,9 @@ namespace mpquic::sim {
 class Stream {
  public:
   struct Settings {
-    double rate = 200;        ///< packets a second
-    std::size_t size = 200;   ///< bytes, with all headers
-    std::uint16_t port = 1;   ///< tells flows apart
+    double rate = 200;       ///< packets a second
+    std::size_t size = 200;  ///< bytes, with all headers
+    std::uint16_t port = 1;  ///< tells flows apart
   };
 
   Stream(Events& events, End& sender, End& receiver, const Settings& settings);

@@ -178,7 +178,8 @@ void Tcp::on_acknowledgement(Bytes bytes, Instant now) {
 }
 
 void Tcp::detect_losses(Instant now) {
-  const Duration allowed = reordering_seen_ ? std::min<Duration>(least_ / 4 * reordering_steps_, smoothed_) : Duration::zero();
+  const Duration allowed =
+      reordering_seen_ ? std::min<Duration>(least_ / 4 * reordering_steps_, smoothed_) : Duration::zero();
   std::size_t later = 0;
   for (auto it = sent_.rbegin(); it != sent_.rend(); ++it) later += it->second.arrived ? 1U : 0U;
   Instant look_again = never;
@@ -238,7 +239,8 @@ void Tcp::shrink(Instant) {
 
 void Tcp::arm(Instant now) {
   const std::uint64_t mine = ++timer_;
-  const Duration timeout = std::max<Duration>(milliseconds(200), smoothed_ + 4 * variance_) * (1 << std::min(backoff_, 6U));
+  const Duration timeout =
+      std::max<Duration>(milliseconds(200), smoothed_ + 4 * variance_) * (1 << std::min(backoff_, 6U));
   events_.at(now + timeout, [this, mine, now, timeout] {
     if (mine != timer_ || sent_.empty()) return;
     const Instant then = now + timeout;

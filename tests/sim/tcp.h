@@ -40,7 +40,7 @@ class Tcp {
     Instant sent{};
     std::uint32_t order = 0;  ///< of sending
     bool arrived = false;
-    bool lost = false;        ///< and not sent again yet
+    bool lost = false;  ///< and not sent again yet
     bool again = false;
   };
 
@@ -72,7 +72,7 @@ class Tcp {
   double threshold_ = 1e9;
   std::size_t in_flight_ = 0;
   Duration smoothed_{}, variance_{}, least_ = Duration::max();
-  Instant newest_sent_{};         ///< of what has arrived: when it was sent
+  Instant newest_sent_{};  ///< of what has arrived: when it was sent
   std::uint32_t newest_order_ = 0;
   Duration newest_rtt_{};
   bool reordering_seen_ = false;

@@ -78,9 +78,8 @@ World::World(const WorldSettings& settings)
     Wan& wan = settings_.wans[i];
     wan.traits.name = fmt::format("wan{}", i + 1);
     outside_.push_back(box_address(i, next_port_));
-    up.push_back(std::make_unique<Link>(events, wan.up, settings_.seed * 1000 + 2 * i, [this, i](Parcel parcel) {
-      arrive_at_server(i, std::move(parcel));
-    }));
+    up.push_back(std::make_unique<Link>(events, wan.up, settings_.seed * 1000 + 2 * i,
+                                        [this, i](Parcel parcel) { arrive_at_server(i, std::move(parcel)); }));
     down.push_back(std::make_unique<Link>(events, wan.down, settings_.seed * 1000 + 2 * i + 1,
                                           [this, i](Parcel parcel) { arrive_at_box(i, std::move(parcel)); }));
     dial(i);
