@@ -91,7 +91,7 @@ class Reorder {
   std::size_t first_held_ = 0;              ///< in waiting_, while there is a gap
   std::size_t held_ = 0;
   std::deque<Arrival> by_arrival_;  ///< the first of them is held, others may no longer be
-  SequenceWindow<reach> come_;  ///< which of those before next_ have come
+  SequenceWindow<reach> come_;      ///< which of those before next_ have come
 };
 
 }  // namespace mpquic::tunnel

@@ -59,12 +59,6 @@ void Invariants::look() {
   look_at_order();
   if (world_.now - looked_at_ < look_interval) return;
   looked_at_ = world_.now;
-  for (std::size_t i = 0; i < world_.wans(); ++i) {
-    if (!world_.passes(i))
-      passes_since_.erase(i);
-    else
-      passes_since_.emplace(i, world_.now);
-  }
   for (End* end : world_.ends()) look_at_paths(*end);
 }
 
@@ -87,7 +81,8 @@ void Invariants::look_at_paths(End& end) {
     const std::uint64_t sent = counts.packets + counts.repairs + counts.duplicates + counts.probes;
     auto [known, is_new] = paths_.try_emplace({&end, path->number});
     PathSeen& seen = known->second;
-    if (is_new || sent != seen.sent) {
+    const bool is_cut = !world_.passes(path->wan);
+    if (is_new || is_cut || sent != seen.sent) {
       seen.sent = sent;
       seen.sent_at = world_.now;
     }
@@ -95,8 +90,7 @@ void Invariants::look_at_paths(End& end) {
       seen.sent_at = world_.now;
       world_.complain(fmt::format("the path over link {} is starved: nothing was sent for long", path->wan + 1));
     }
-    const auto passes = passes_since_.find(path->wan);
-    if (is_new || counts.works || passes == passes_since_.end()) seen.worked_at = world_.now;
+    if (is_new || is_cut || counts.works) seen.worked_at = world_.now;
     if (world_.now - seen.worked_at > longest_return) {
       seen.worked_at = world_.now;
       world_.complain(fmt::format("the path over link {} does not come back", path->wan + 1));

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 
+#include "sim/lans.h"
 #include "sim/scenario.h"
-#include "sim/tcp.h"
 
 namespace mpquic::sim {
 namespace {
@@ -16,15 +15,16 @@ constexpr Duration longest_rest = seconds(120);
 constexpr Duration rest_step = std::chrono::milliseconds(250);
 // A TCP connection that does nothing for so long, while a link would carry its packets, has been forgotten.
 constexpr Duration longest_standstill = seconds(40);
-constexpr std::uint16_t first_port = 1000;
 
 class Play {
  public:
-  Play(const Scenario& scenario, bool trace) : scenario_(scenario), world_(scenario.world) {
+  Play(const Scenario& scenario, bool trace) : scenario_(scenario), world_(scenario.world), lans_(world_) {
     world_.set_trace(trace);
-    for (std::size_t i = 0; i < scenario.traffic.size(); ++i) add(scenario.traffic[i], i);
-    for (End* end : world_.ends()) {
-      end->on_packet = [this, end](Bytes packet) { receive(*end, packet); };
+    for (const Traffic& each : scenario.traffic) {
+      if (each.kind == Traffic::Kind::tcp)
+        flows_.push_back({.tcp = &lans_.add_tcp(each.up, each.window)});
+      else
+        flows_.push_back({.stream = &lans_.add_stream(each.up, each.rate, each.size)});
     }
   }
 
@@ -51,26 +51,11 @@ class Play {
 
  private:
   struct Flow {
-    std::unique_ptr<Tcp> tcp;
-    std::unique_ptr<Stream> stream;
+    Tcp* tcp = nullptr;
+    Stream* stream = nullptr;
     std::uint64_t delivered = 0;  ///< TCP: when last looked
     Instant moved = never;        ///< before it began
   };
-
-  void add(const Traffic& traffic, std::size_t number) {
-    End& from = traffic.up ? world_.box : world_.server;
-    End& to = traffic.up ? world_.server : world_.box;
-    const auto port = static_cast<std::uint16_t>(first_port + number);
-    Flow flow;
-    if (traffic.kind == Traffic::Kind::tcp) {
-      flow.tcp = traffic.window > 0 ? std::make_unique<Tcp>(world_.events, from, to, port, traffic.window)
-                                    : std::make_unique<Tcp>(world_.events, from, to, port);
-    } else {
-      flow.stream = std::make_unique<Stream>(
-          world_.events, from, to, Stream::Settings{.rate = traffic.rate, .size = traffic.size, .port = port});
-    }
-    flows_.push_back(std::move(flow));
-  }
 
   void start(std::size_t number) {
     Flow& flow = flows_[number];
@@ -79,14 +64,6 @@ class Play {
       flow.tcp->start(world_.now);
     else
       flow.stream->start(world_.now);
-  }
-
-  void receive(const End& at, Bytes packet) {
-    for (const Flow& flow : flows_) {
-      if (flow.tcp != nullptr && flow.tcp->receive(at, packet, world_.now)) return;
-      if (flow.stream != nullptr && flow.stream->receive(at, packet, world_.now)) return;
-    }
-    world_.complain(fmt::format("a packet of {} bytes belongs to nobody", packet.size()));
   }
 
   void happen(const Happening& what) {
@@ -153,6 +130,7 @@ class Play {
 
   const Scenario& scenario_;
   World world_;
+  Lans lans_;
   std::vector<Flow> flows_;
 };
 
