@@ -113,7 +113,7 @@ void Receiver::hold(Flow& flow, const SequencedPacket& packet, Instant now, Pack
   const Reorder::Verdict verdict = flow.order.place(sequence);
   if (held != HeldPackets::none && verdict == Reorder::Verdict::early) {
     if (!flow.order.has_gap()) waiting_.push_back(&flow);
-    return flow.order.hold(sequence, held);
+    return flow.order.hold(sequence, held, now);
   }
   if (held != HeldPackets::none) held_.release(held);
   // No memory is left for anybody: better out of order than not at all.
@@ -157,7 +157,7 @@ void Receiver::settle(Instant now, PacketSink& sink) {
 Instant Receiver::due(const Reorder& order, Instant now) const {
   const HeldPackets::Held& behind = held_[order.behind_gap()];
   const Instant can_come = std::max(originals_due(behind.sent_at, now), behind.since + repair_time());
-  return std::min(can_come, behind.since + limits_.longest_wait);
+  return std::min(can_come, order.held_since() + limits_.longest_wait);
 }
 
 /// When nothing that was sent before that can come any more the first time.

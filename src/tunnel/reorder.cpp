@@ -43,10 +43,11 @@ Reorder::Verdict Reorder::place(std::uint32_t sequence) {
   return Verdict::next;
 }
 
-void Reorder::hold(std::uint32_t sequence, HeldPackets::Index packet) {
+void Reorder::hold(std::uint32_t sequence, HeldPackets::Index packet, Instant now) {
   const auto place = static_cast<std::size_t>(distance(sequence, next_));
   if (place >= waiting_.size()) waiting_.resize(place + 1, HeldPackets::none);
   waiting_[place] = packet;
+  by_arrival_.push_back({sequence, now});
   if (held_++ == 0 || place < first_held_) first_held_ = place;
 }
 
@@ -57,6 +58,7 @@ std::optional<HeldPackets::Index> Reorder::take_next() {
   come_.insert(next_++);
   --held_;
   find_first_held();
+  forget_arrivals();
   return packet;
 }
 
@@ -69,6 +71,10 @@ void Reorder::give_up(std::uint32_t sequence) {
   next_ += static_cast<std::uint32_t>(first_held_);
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(first_held_));
   first_held_ = 0;
+}
+
+void Reorder::forget_arrivals() {
+  while (!by_arrival_.empty() && distance(by_arrival_.front().sequence, next_) < 0) by_arrival_.pop_front();
 }
 
 void Reorder::find_first_held() {

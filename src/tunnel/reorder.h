@@ -61,8 +61,8 @@ class Reorder {
   /// Where a packet belongs. One that is farther ahead than `reach` is early: gaps are to be given up until it is not.
   Verdict place(std::uint32_t sequence);
   bool within_reach(std::uint32_t sequence) const { return distance(sequence, next_) < static_cast<int>(reach); }
-  /// An early one, within reach, which is held there.
-  void hold(std::uint32_t sequence, HeldPackets::Index packet);
+  /// An early one, within reach, which is held there from now on.
+  void hold(std::uint32_t sequence, HeldPackets::Index packet, Instant now);
   /// What comes next, if it is here.
   std::optional<HeldPackets::Index> take_next();
   /// Goes on behind the gap, if there is one; where nothing is held, at `sequence`.
@@ -72,17 +72,26 @@ class Reorder {
   std::size_t held() const { return held_; }
   /// The first packet behind the gap, which there must be.
   HeldPackets::Index behind_gap() const { return waiting_[first_held_]; }
+  /// Since when the one that has been held longest is, while there is a gap. It may be behind further gaps.
+  Instant held_since() const { return by_arrival_.front().since; }
 
  private:
   static constexpr std::uint32_t begins_below = 1024;
 
+  struct Arrival {
+    std::uint32_t sequence;
+    Instant since;
+  };
+
   void find_first_held();
+  void forget_arrivals();
 
   std::uint32_t next_;
   std::deque<HeldPackets::Index> waiting_;  ///< those from next_ on; none where one is missing
   std::size_t first_held_ = 0;              ///< in waiting_, while there is a gap
   std::size_t held_ = 0;
-  SequenceWindow<reach> come_;  ///< which of those before next_ have come
+  std::deque<Arrival> by_arrival_;  ///< the first of them is held, others may no longer be
+  SequenceWindow<reach> come_;      ///< which of those before next_ have come
 };
 
 }  // namespace mpquic::tunnel

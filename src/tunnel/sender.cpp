@@ -224,7 +224,9 @@ Instant Sender::deadline() const {
   Instant due = session_.deadline();
   for (const auto& path : paths_) {
     if (path == nullptr) continue;
-    due = std::min({due, path->probe_due(), path->meter.loss_due()});
+    due = std::min(due, path->meter.loss_due());
+    // A connection that was shown the probe, and could not send it, is written again when it can.
+    if (path->probe_due() > path->shown_at) due = std::min(due, path->probe_due());
     if (path->health != Path::Health::silent) due = std::min(due, path->meter.silence_due());
     if (path->health == Path::Health::probation) due = std::min(due, path->probation_ends);
   }

@@ -1,8 +1,12 @@
 #include "sim/end.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ranges>
+#include <utility>
 
 namespace mpquic::sim {
 namespace {
@@ -12,6 +16,9 @@ constexpr std::array<std::uint8_t, 2> plain = {0, 0};
 constexpr std::array<std::uint8_t, 2> sequenced = {0, 2};
 constexpr std::array<std::uint8_t, 2> probe = {0, 4};
 
+constexpr std::size_t buffer_size = 2048;
+
+/// What a connection has to send before it is a path.
 class Nothing final : public quic::DatagramSource {
   const packet::Pieces* front(std::size_t, Instant) override { return nullptr; }
   bool more() const override { return false; }
@@ -20,64 +27,99 @@ class Nothing final : public quic::DatagramSource {
 
 }  // namespace
 
-End::End(tunnel::Policy policy, Instant now)
-    : session_({.flows = 1024}, drops_, *this),
-      sender_(std::make_unique<tunnel::Sender>(session_, pool_, policy, now)),
-      receiver_(std::make_unique<tunnel::Receiver>(tunnel::ReceiverLimits{}, pool_, drops_)),
+End::End(const EndSettings& settings, Watch& out, Watch& in, Instant now)
+    : buffers_(settings.buffers),
+      pool_(buffer_size, settings.buffers),
+      out_(out),
+      in_(in),
+      session_({.flows = 1024}, drops_, *this),
+      sender_(session_, pool_, settings.policy, now),
+      receiver_(tunnel::ReceiverLimits{}, pool_, drops_),
       now_(now) {
   session_.open(now);
 }
 
-End::~End() {
-  sender_.reset();
-  session_.close();
+End::~End() { session_.close(); }
+
+End::Path& End::add(std::size_t wan, packet::SocketAddress local, tunnel::PathTraits traits,
+                    std::unique_ptr<quic::Connection> connection) {
+  paths_.push_back(std::make_unique<Path>(*this, next_path_++, wan, local));
+  Path& path = *paths_.back();
+  path.traits = std::move(traits);
+  path.connection = std::move(connection);
+  path.connection->set_owner(path);
+  dirty_ = true;
+  return path;
 }
 
-End::Path& End::add(packet::SocketAddress local, Link& link, tunnel::PathTraits traits) {
-  paths_.push_back(std::make_unique<Path>(*this, local, link));
-  paths_.back()->traits = std::move(traits);
-  dirty_ = true;
-  return *paths_.back();
+End::Path* End::path(std::size_t wan) {
+  auto newest_first = std::views::reverse(paths_);
+  const auto found = std::ranges::find(newest_first, wan, [](const auto& path) { return path->wan; });
+  return found == newest_first.end() ? nullptr : found->get();
 }
 
 void End::on_established(Path& path) {
-  path.id = sender_->add_path(path.traits, {plain, sequenced, probe}, now_);
-  receiver_->add_path(*path.id);
+  path.id = sender_.add_path(path.traits, {plain, sequenced, probe}, now_);
+  if (path.id) receiver_.add_path(*path.id);
 }
 
 void End::on_datagram(Path& path, Bytes datagram) {
   if (datagram.size() < 2 || !path.id) return;
   const Bytes rest = datagram.subspan(2);
   switch (datagram[1]) {
-    case 0: return on_packet(rest);
-    case 2: return receiver_->receive(*path.id, rest, now_, *this);
-    case 4: return receiver_->receive_probe(*path.id, rest, now_, *this);
-    default: break;
+    case plain[1]: in_.arrive(rest, now_); return deliver(rest);
+    case sequenced[1]: in_.arrive(rest, now_); return receiver_.receive(*path.id, rest, now_, *this);
+    case probe[1]: return receiver_.receive_probe(*path.id, rest, now_, *this);
+    default: return drops_.count(Drop::unknown_context);
   }
 }
 
-void End::receive(Path& path, Parcel& parcel, Instant now) {
-  now_ = now;
-  dirty_ = true;
-  path.connection->receive(parcel.payload, path.local, parcel.from, packet::Ecn::not_ect, now);
+void End::deliver(Bytes packet) {
+  in_.leave(packet, now_);
+  on_packet(packet.first(packet.size() - Watch::mark_size));
 }
 
-void End::push(Bytes packet, bool in_order, Instant now) {
+bool End::receive(Path& path, Parcel& parcel, Instant now) {
+  now_ = now;
+  dirty_ = true;
+  return path.connection->receive(parcel.payload, path.local, parcel.from, packet::Ecn::not_ect, now);
+}
+
+void End::push(MutableBytes packet, bool in_order, Instant now) {
+  const std::uint32_t hash = packet::flow_hash(packet);
+  out_.enter(packet, hash, in_order, now);
   packet::Buffer memory = pool_.take();
   if (!memory) return drops_.count(Drop::buffers_exhausted);
   const MutableBytes bytes = memory.bytes().first(packet.size());
   std::memcpy(bytes.data(), packet.data(), packet.size());
-  const std::uint32_t hash = packet::flow_hash(bytes);
   auto packets = packet::Splitter::begin({}, bytes);
   if (!packets) return drops_.count(packets.error());
-  sender_->push(std::move(memory), std::move(*packets), hash, in_order, now);
+  sender_.push(std::move(memory), std::move(*packets), hash, in_order, now);
+  dirty_ = true;
+}
+
+void End::link_down(std::size_t wan, Instant now) {
+  now_ = now;
+  for (const auto& path : paths_) {
+    if (path->wan == wan && path->id) sender_.down(*path->id, now);
+  }
   dirty_ = true;
 }
 
 Instant End::deadline() const {
-  Instant first = std::min(sender_->deadline(), receiver_->deadline());
+  Instant first = std::min(sender_.deadline(), receiver_.deadline());
   for (const auto& path : paths_) first = std::min(first, path->connection->deadline());
   return first;
+}
+
+std::string End::due(Instant now) const {
+  std::string names;
+  if (sender_.deadline() <= now) names += " sender";
+  if (receiver_.deadline() <= now) names += " receiver";
+  for (const auto& path : paths_) {
+    if (path->connection->deadline() <= now) names += fmt::format(" connection over link {}", path->wan + 1);
+  }
+  return names;
 }
 
 void End::turn(Instant now) {
@@ -86,33 +128,51 @@ void End::turn(Instant now) {
   for (const auto& path : paths_) {
     if (path->connection->deadline() <= now) path->connection->on_deadline(now);
     if (!path->id) continue;
-    sender_->after_receive(*path->id, now);
-    receiver_->follow_round_trip(*path->id, path->connection->smoothed_rtt());
+    sender_.after_receive(*path->id, now);
+    receiver_.follow_round_trip(*path->id, path->connection->smoothed_rtt());
   }
-  sender_->on_deadline(now);
-  receiver_->on_deadline(now, *this);
-  for (const tunnel::PathId id : sender_->write_order()) {
+  sender_.on_deadline(now);
+  receiver_.on_deadline(now, *this);
+  for (const tunnel::PathId id : sender_.write_order()) {
     write(**std::ranges::find_if(paths_, [&](const auto& path) { return path->id == id; }));
   }
   for (const auto& path : paths_) {
     if (!path->id) write(*path);
   }
+  remove_closed();
+}
+
+void End::remove_closed() {
+  for (std::size_t i = 0; i < paths_.size();) {
+    Path& path = *paths_[i];
+    if (path.connection->state() != quic::ConnectionState::closed) {
+      ++i;
+      continue;
+    }
+    if (path.id) {
+      sender_.remove_path(*path.id, now_);
+      receiver_.remove_path(*path.id, now_, *this);
+    }
+    const std::unique_ptr<Path> gone = std::move(paths_[i]);
+    paths_.erase(paths_.begin() + static_cast<std::ptrdiff_t>(i));
+    dirty_ = true;
+    on_closed(*gone);
+  }
 }
 
 void End::write(Path& path) {
   Nothing nothing;
-  packet::UdpBatch batch(packet::UdpBatch::max_run, true);
   for (bool done = false; !done;) {
-    quic::DatagramSource& source = path.id ? sender_->source(*path.id) : nothing;
-    done = path.connection->write(source, batch, now_);
-    for (const auto& run : batch.runs()) {
-      const Bytes bytes = batch.bytes(run);
+    quic::DatagramSource& source = path.id ? sender_.source(*path.id) : nothing;
+    done = path.connection->write(source, batch_, now_);
+    for (const auto& run : batch_.runs()) {
+      const Bytes bytes = batch_.bytes(run);
       for (std::size_t at = 0; at < bytes.size(); at += run.segment_size) {
         const Bytes payload = bytes.subspan(at, std::min<std::size_t>(run.segment_size, bytes.size() - at));
-        path.link.send({{payload.begin(), payload.end()}, path.local, run.envelope.remote}, now_);
+        on_parcel(path, {{payload.begin(), payload.end()}, path.local, run.envelope.remote});
       }
     }
-    batch.clear();
+    batch_.clear();
   }
 }
 

@@ -2,15 +2,23 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
-#include "packet/ip.h"
+#include "packet/udp_batch.h"
 #include "quic/connection.h"
 #include "sim/link.h"
+#include "sim/watch.h"
 #include "tunnel/receiver.h"
 #include "tunnel/sender.h"
 
 namespace mpquic::sim {
+
+struct EndSettings {
+  tunnel::Policy policy = tunnel::Policy::bonded;
+  std::size_t buffers = 16'384;  ///< packets that there is memory for
+};
 
 /// One side of a session: what a daemon has between its TUN device and its sockets.
 class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
@@ -18,58 +26,85 @@ class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
   /// A connection of the session, over one link.
   class Path final : public quic::ConnectionOwner {
    public:
-    Path(End& of, packet::SocketAddress from, Link& over) : end(of), local(from), link(over) {}
+    Path(End& of, std::uint64_t which, std::size_t over, packet::SocketAddress address)
+        : end(of), number(which), wan(over), local(address) {}
 
     void on_established() override { end.on_established(*this); }
-    void on_lost(std::uint64_t number) override { end.sender_->lost(*id, number, end.now_); }
-    void on_acknowledged(std::uint64_t number) override { end.sender_->acknowledged(*id, number, end.now_); }
+    void on_lost(std::uint64_t datagram) override {
+      if (id) end.sender_.lost(*id, datagram, end.now_);
+    }
+    void on_acknowledged(std::uint64_t datagram) override {
+      if (id) end.sender_.acknowledged(*id, datagram, end.now_);
+    }
     void on_datagram(Bytes datagram) override { end.on_datagram(*this, datagram); }
 
     End& end;
-    packet::SocketAddress local;
-    Link& link;
+    const std::uint64_t number;         ///< of its end, never given again
+    const std::size_t wan;              ///< number of the link
+    const packet::SocketAddress local;  ///< as the end itself sees it
     std::unique_ptr<quic::Connection> connection;
-    std::optional<tunnel::PathId> id;  ///< once established
+    std::optional<tunnel::PathId> id;  ///< from when it is established
     tunnel::PathTraits traits;
   };
 
-  End(tunnel::Policy policy, Instant now);
+  /// `out` is what it sends into the tunnel, `in` what the other end does.
+  End(const EndSettings& settings, Watch& out, Watch& in, Instant now);
   ~End();
   End(const End&) = delete;
   End& operator=(const End&) = delete;
 
   /// What comes out of the tunnel.
   std::function<void(Bytes)> on_packet = [](Bytes) {};
+  /// What goes out over a path.
+  std::function<void(const Path&, Parcel)> on_parcel;
+  /// Its connection has closed, and it goes.
+  std::function<void(const Path&)> on_closed = [](const Path&) {};
 
-  Path& add(packet::SocketAddress local, Link& link, tunnel::PathTraits traits);
-  void receive(Path& path, Parcel& parcel, Instant now);
-  /// An IP packet into the tunnel. `in_order`: of TCP.
-  void push(Bytes packet, bool in_order, Instant now);
+  Path& add(std::size_t wan, packet::SocketAddress local, tunnel::PathTraits traits,
+            std::unique_ptr<quic::Connection> connection);
+  /// False: it was no packet of that connection.
+  bool receive(Path& path, Parcel& parcel, Instant now);
+  /// An IP packet into the tunnel; its last Watch::mark_size bytes are overwritten. `in_order`: of TCP.
+  void push(MutableBytes packet, bool in_order, Instant now);
+  /// As the kernel tells: the link is gone.
+  void link_down(std::size_t wan, Instant now);
   /// Everything that is due, and all that can be written.
   void turn(Instant now);
   Instant deadline() const;
+  /// Whose deadline is due, in words.
+  std::string due(Instant now) const;
+  /// Something came since the last turn.
   bool dirty() const { return dirty_; }
 
-  tunnel::Sender& sender() { return *sender_; }
-  tunnel::Receiver& receiver() { return *receiver_; }
+  /// The newest over that link; nullptr: none.
+  Path* path(std::size_t wan);
+
+  tunnel::Sender& sender() { return sender_; }
+  tunnel::Receiver& receiver() { return receiver_; }
   const std::vector<std::unique_ptr<Path>>& paths() const { return paths_; }
   const DropCounters& drops() const { return drops_; }
-  std::size_t free_buffers() const { return pool_.available(); }
+  std::size_t buffers_in_use() const { return buffers_ - pool_.available(); }
   std::size_t queued() const { return session_.queued_bytes(); }
 
  private:
-  void deliver(Bytes packet) override { on_packet(packet); }
+  void deliver(Bytes packet) override;
   void on_too_big(const packet::Pieces&, std::size_t) override {}
   void on_established(Path& path);
   void on_datagram(Path& path, Bytes datagram);
+  void remove_closed();
   void write(Path& path);
 
-  packet::BufferPool pool_{2048, 16'384};
+  const std::size_t buffers_;
+  packet::BufferPool pool_;
   DropCounters drops_;
+  Watch& out_;
+  Watch& in_;
   tunnel::Session session_;
-  std::unique_ptr<tunnel::Sender> sender_;
-  std::unique_ptr<tunnel::Receiver> receiver_;
+  tunnel::Sender sender_;
+  tunnel::Receiver receiver_;
   std::vector<std::unique_ptr<Path>> paths_;
+  std::uint64_t next_path_ = 0;
+  packet::UdpBatch batch_{packet::UdpBatch::max_run, true};
   Instant now_;
   bool dirty_ = true;
 };

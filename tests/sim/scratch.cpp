@@ -22,7 +22,8 @@ int main(int count, char** words) {
     std::sscanf(words[i], "%lf,%lf,%lf", &rate, &rtt, &loss);
     wans.push_back(Wan::of(rate, rtt, loss));
   }
-  World world(1, policy, wans);
+  World world({.seed = 1, .box = {policy}, .server = {policy}, .wans = wans});
+  if (!world.connect()) return std::puts("no connection"), 1;
   std::vector<std::unique_ptr<Tcp>> tcps;
   for (int i = 0; i < flows; ++i)
     tcps.push_back(std::make_unique<Tcp>(world.events, world.box, world.server, static_cast<std::uint16_t>(1000 + i)));
@@ -94,6 +95,9 @@ int main(int count, char** words) {
                 static_cast<unsigned long long>(r.duplicates), r.held_packets);
     before = all;
   }
+  for (auto& what : world.complaints()) std::puts(what.c_str());
+  std::printf("digest %016llx turns %llu\n", static_cast<unsigned long long>(world.digest()),
+              static_cast<unsigned long long>(world.turns()));
   for (std::size_t i = 0; i < drop_count; ++i)
     if (world.box.drops()[static_cast<Drop>(i)])
       std::printf("%s %llu\n", std::string(name(static_cast<Drop>(i))).c_str(),

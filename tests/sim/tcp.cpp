@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/bytes.h"
+#include "sim/inner_packet.h"
 
 namespace mpquic::sim {
 namespace {
@@ -22,15 +23,8 @@ Tcp::Tcp(Events& events, End& sender, End& receiver, std::uint16_t port, double 
     : events_(events), sender_(sender), receiver_(receiver), port_(port), most_(window) {}
 
 std::vector<std::uint8_t> Tcp::packet(bool data, std::size_t size) const {
-  std::vector<std::uint8_t> bytes(size);
-  bytes[0] = 0x45;
-  store_be16(&bytes[2], static_cast<std::uint16_t>(size));
-  bytes[8] = 64;
-  bytes[9] = packet::protocol::tcp;
-  store_be32(&bytes[12], data ? 0x0A000001 : 0x0A000002);
-  store_be32(&bytes[16], data ? 0x0A000002 : 0x0A000001);
-  store_be16(&bytes[20], data ? port_ : data_port);
-  store_be16(&bytes[22], data ? data_port : port_);
+  const Ports ports = data ? Ports{port_, data_port} : Ports{data_port, port_};
+  auto bytes = inner_packet(packet::protocol::tcp, size, ports, !data);
   bytes[32] = 5 << 4;
   bytes[33] = 0x10;
   return bytes;
@@ -58,7 +52,7 @@ void Tcp::send(Instant now) {
       send_segment(number, now);
     }
   }
-  while (static_cast<double>(in_flight_) < allowed && static_cast<double>(next_ - acknowledged_) < most_) {
+  while (!stopped_ && static_cast<double>(in_flight_) < allowed && static_cast<double>(next_ - acknowledged_) < most_) {
     send_segment(next_++, now);
   }
 }
@@ -103,7 +97,7 @@ void Tcp::acknowledge(std::uint32_t latest, bool duplicate, Instant now) {
     ranges.back().second = number + 1;
   }
   if (ranges.size() > 3) ranges.erase(ranges.begin(), ranges.end() - 3);
-  auto bytes = packet(false, headers + 9 + 8 * ranges.size());
+  auto bytes = packet(false, headers + 9 + 8 * ranges.size() + Watch::mark_size);
   store_be32(&bytes[headers], next_expected_);
   store_be32(&bytes[headers + 4], latest);
   bytes[headers + 8] = duplicate ? 1 : 0;

@@ -21,6 +21,9 @@ class Tcp {
   Tcp(Events& events, End& sender, End& receiver, std::uint16_t port, double window = 6e6 / segment_size);
 
   void start(Instant now) { send(now); }
+  /// No new data; what was sent is still seen through.
+  void stop() { stopped_ = true; }
+  bool at_rest() const { return sent_.empty(); }
   /// A packet came out of the tunnel at either end; not of this flow: false.
   bool receive(const End& at, Bytes packet, Instant now);
 
@@ -58,6 +61,7 @@ class Tcp {
   End& receiver_;
   std::uint16_t port_;
   double most_;
+  bool stopped_ = false;
 
   // At the sender.
   std::map<std::uint32_t, Segment> sent_;
