@@ -121,7 +121,7 @@ class Sender {
   PathSet eligible_;                ///< those that may carry something
   PathSet spread_;                  ///< those that flows are spread over
   std::optional<PathId> failover_;  ///< Policy::failover: where everything goes
-  double repair_budget_ = 0;        ///< bytes
+  double repair_budget_ = 64 << 10;   ///< bytes; some for the beginning
 };
 
 }  // namespace mpquic::tunnel
