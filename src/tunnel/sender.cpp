@@ -47,11 +47,12 @@ Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Instan
 
 Sender::~Sender() = default;
 
-std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Instant now) {
+std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Duration round_trip,
+                                       Instant now) {
   const auto place = std::ranges::find_if(paths_, [](const auto& path) { return path == nullptr; });
   if (place == paths_.end()) return std::nullopt;
   const auto id = static_cast<PathId>(place - paths_.begin());
-  *place = std::make_unique<Path>(*this, id, traits, now);
+  *place = std::make_unique<Path>(*this, id, traits, round_trip, now);
   Path& path = **place;
   path.plain.set(prefixes.plain);
   path.sequenced.set(prefixes.sequenced);
@@ -199,8 +200,11 @@ void Sender::fall_silent(Path& path, Instant now) {
   // What it owes: first that of flows that send little, or want no order, which are most likely to be waited for.
   std::vector<CopyId> owed;
   path.meter.give_up([&](CopyId copy) { owed.push_back(copy); });
-  std::ranges::stable_partition(owed, [&](CopyId copy) { return !copies_[copy].ordered; });
-  for (const CopyId copy : owed) owe(copy, path.id, now);
+  for (const bool ordered : {false, true}) {
+    for (const CopyId copy : owed) {
+      if (copies_[copy].ordered == ordered) owe(copy, path.id, now);
+    }
+  }
   for (const Repair& repair : std::exchange(path.repairs, {})) {
     owe(repair.copy, path.id, now);
     copies_.release(repair.copy);
@@ -251,7 +255,7 @@ std::vector<PathId> Sender::write_order() const {
   for (const auto& path : paths_) {
     if (path != nullptr) order.push_back(path->id);
   }
-  std::ranges::stable_sort(order, {}, [&](PathId id) { return paths_[id]->meter.round_trip(); });
+  std::ranges::sort(order, {}, [&](PathId id) { return std::pair(paths_[id]->meter.round_trip(), id); });
   return order;
 }
 

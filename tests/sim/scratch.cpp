@@ -20,7 +20,8 @@ int main(int count, char** words) {
   for (int i = 4; i < count; ++i) {
     double rate = 0, rtt = 0, loss = 0, jitter = 0;
     std::sscanf(words[i], "%lf,%lf,%lf,%lf", &rate, &rtt, &loss, &jitter);
-    wans.push_back(Wan::of(rate, rtt, loss)); wans.back().up.jitter = wans.back().down.jitter = std::chrono::microseconds(static_cast<int>(jitter * 1000));
+    wans.push_back(Wan::of(rate, rtt, loss));
+    wans.back().up.jitter = wans.back().down.jitter = std::chrono::microseconds(static_cast<int>(jitter * 1000));
   }
   World world({.seed = 1, .box = {policy}, .server = {policy}, .wans = wans});
   if (!world.connect()) return std::puts("no connection"), 1;
