@@ -13,6 +13,7 @@ std::string_view name(Drop reason) {
     case Drop::unknown_context: return "unknown_context";
     case Drop::out_of_scope: return "out_of_scope";
     case Drop::between_clients: return "between_clients";
+    case Drop::duplicate: return "duplicate";
     case Drop::superseded: return "superseded";
     case Drop::too_big: return "too_big";
     case Drop::queue_full: return "queue_full";

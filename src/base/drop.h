@@ -18,6 +18,7 @@ enum class Drop : std::uint8_t {
   unknown_context,     ///< HTTP datagram with a context id that was not agreed on (RFC 9484, 5)
   out_of_scope,        ///< outside of what a CONNECT-IP request was limited to (RFC 9484, 4.6)
   between_clients,     ///< from one client to another, which the configuration does not allow
+  duplicate,           ///< came before, over another path or as a repair
   superseded,          ///< datagram of a connection whose tunnel address a newer one has taken
   too_big,             ///< does not fit the path; answered with ICMP
   queue_full,          ///< over the byte limit of a session's queue

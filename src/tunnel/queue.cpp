@@ -1,5 +1,6 @@
 #include "tunnel/queue.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <iterator>
@@ -19,7 +20,8 @@ constexpr std::size_t least_spare = 1;
 }  // namespace
 
 Queue::Queue(const QueueLimits& limits, DropCounters& drops) : configured_(limits), limits_(limits), drops_(drops) {
-  static_assert(sizeof(*flows_) + least_spare * (sizeof(Waiting) + 2 * sizeof(void*)) <= 4096);
+  static_assert(QueueLimits().flows * sizeof(Flow) + least_spare * (sizeof(Waiting) + 2 * sizeof(void*)) <= 4096);
+  assert(limits.flows > 0 && limits.flows <= 1 << 15);
   assert(limits.quantum > 0 && limits.quantum <= 1 << 20);
   assert(limits.bytes <= 1 << 30);
 }
@@ -31,10 +33,9 @@ void Queue::follow_round_trip(Duration round_trip) {
 
 void Queue::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now) {
   assert(!packets.empty());
-  if (!flows_) flows_ = std::make_unique<std::array<Flow, flow_count>>();
-  // By the upper bits of a multiplication: hashes that differ in few bits still spread.
-  const auto id = static_cast<FlowId>(std::uint64_t{flow_hash * 0x9E3779B1U} * flow_count >> 32);
-  Flow& flow = (*flows_)[id];
+  if (!flows_) flows_ = std::make_unique<Flow[]>(configured_.flows);
+  const FlowId id = flow_of(flow_hash);
+  Flow& flow = flows_[id];
 
   if (spare_.empty()) spare_.emplace_back();
   flow.waiting.splice(flow.waiting.end(), spare_, spare_.begin());
@@ -56,52 +57,84 @@ void Queue::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t 
   }
 }
 
-const packet::Pieces* Queue::front(std::size_t max_packet, Instant now) {
-  if (front_flow_ != no_flow) return &front_;
+// By the upper bits of a multiplication: hashes that differ in few bits still spread.
+FlowId Queue::flow_of(std::uint32_t flow_hash) const {
+  return static_cast<FlowId>(std::uint64_t{flow_hash * 0x9E3779B1U} * configured_.flows >> 32);
+}
+
+const packet::Pieces* Queue::front(std::size_t max_packet, Instant now, const FlowFilter* filter) {
+  if (filter == nullptr && front_flow_ != no_flow) return &shown_of(front_flow_)->packet;
+  front_flow_ = no_flow;
   max_packet_ = max_packet;
-  while (true) {
-    Line& line = sparse_.first != no_flow ? sparse_ : steady_;
-    if (line.first == no_flow) return nullptr;
-    const FlowId id = line.first;
-    Flow& flow = (*flows_)[id];
+  for (Line* line : {&sparse_, &steady_}) {
+    if (const packet::Pieces* packet = front_of(*line, filter, now)) return packet;
+  }
+  return nullptr;
+}
+
+const packet::Pieces* Queue::front_of(Line& line, const FlowFilter* filter, Instant now) {
+  for (FlowId previous = no_flow;;) {
+    const FlowId id = previous == no_flow ? line.first : flows_[previous].next;
+    if (id == no_flow) return nullptr;
+    Flow& flow = flows_[id];
+    if (filter != nullptr && !filter->passes(id)) {
+      previous = id;
+      continue;
+    }
+    if (const Shown* shown = shown_of(id)) {
+      front_flow_ = id;
+      return &shown->packet;
+    }
     if (flow.deficit <= 0) {
       flow.deficit += static_cast<std::int32_t>(limits_.quantum);
     } else if (discard_late(flow, now)) {
-      take_front(id);
-      return &front_;
+      return take_front(id);
     } else if (flow.turn == Turn::steady) {
       flow.turn = Turn::idle;
-      take_first(steady_);
+      take(line, previous);
       continue;
     }
     // An emptied sparse flow waits behind the steady ones, too: being new again at once would let it starve them.
     flow.turn = Turn::steady;
-    append(steady_, take_first(line));
+    take(line, previous);
+    append(steady_, id);
   }
+}
+
+const Queue::Shown* Queue::shown_of(FlowId id) const {
+  for (const Shown& shown : shown_) {
+    if (shown.flow == id) return &shown;
+  }
+  return nullptr;
 }
 
 void Queue::pop() {
   assert(front_flow_ != no_flow);
-  Flow& flow = (*flows_)[front_flow_];
-  forget(flow, std::exchange(front_bytes_, 0));
+  Flow& flow = flows_[front_flow_];
+  const auto shown = std::ranges::find(shown_, front_flow_, &Shown::flow);
+  forget(flow, shown->bytes);
+  *shown = shown_.back();
+  shown_.pop_back();
   front_flow_ = no_flow;
   if (flow.waiting.front().packets->empty()) recycle(flow, flow.waiting.begin());
   if (bytes_ == 0 && spare_.size() > least_spare) spare_.pop_front();  // what a burst needed goes back little by little
 }
 
 void Queue::append(Line& line, FlowId id) {
-  (*flows_)[id].next = no_flow;
+  flows_[id].next = no_flow;
   if (line.first == no_flow) {
     line.first = id;
   } else {
-    (*flows_)[line.last].next = id;
+    flows_[line.last].next = id;
   }
   line.last = id;
 }
 
-Queue::FlowId Queue::take_first(Line& line) {
-  const FlowId id = line.first;
-  line.first = (*flows_)[id].next;
+FlowId Queue::take(Line& line, FlowId previous) {
+  FlowId& place = previous == no_flow ? line.first : flows_[previous].next;
+  const FlowId id = place;
+  place = flows_[id].next;
+  if (line.last == id) line.last = previous;
   return id;
 }
 
@@ -119,14 +152,14 @@ bool Queue::discard_late(Flow& flow, Instant now) {
   return false;
 }
 
-void Queue::take_front(FlowId id) {
-  Flow& flow = (*flows_)[id];
-  packet::Splitter& packets = *flow.waiting.front().packets;
+const packet::Pieces* Queue::take_front(FlowId id) {
+  packet::Splitter& packets = *flows_[id].waiting.front().packets;
   const std::size_t before = packets.bytes_left();
-  front_ = packets.next(max_packet_);
-  front_bytes_ = before - packets.bytes_left();
+  const packet::Pieces packet = packets.next(max_packet_);
+  shown_.push_back({id, packet, before - packets.bytes_left()});
   front_flow_ = id;
-  flow.deficit -= static_cast<std::int32_t>(front_.size());
+  flows_[id].deficit -= static_cast<std::int32_t>(packet.size());
+  return &shown_.back().packet;
 }
 
 /// One packet off the head of the flow that has the most to lose. False: there is nothing but front().
@@ -134,7 +167,7 @@ bool Queue::drop_from_fattest() {
   FlowId fattest = no_flow;
   std::size_t most = 0;
   for (const Line& line : {sparse_, steady_}) {
-    for (FlowId id = line.first; id != no_flow; id = (*flows_)[id].next) {
+    for (FlowId id = line.first; id != no_flow; id = flows_[id].next) {
       if (const std::size_t has = droppable(id); has > most) {
         most = has;
         fattest = id;
@@ -142,16 +175,17 @@ bool Queue::drop_from_fattest() {
     }
   }
   if (fattest == no_flow) return false;
-  Flow& flow = (*flows_)[fattest];
-  drop(flow, fattest == front_flow_ ? std::next(flow.waiting.begin()) : flow.waiting.begin(), Drop::queue_full);
+  Flow& flow = flows_[fattest];
+  drop(flow, shown_of(fattest) ? std::next(flow.waiting.begin()) : flow.waiting.begin(), Drop::queue_full);
   return true;
 }
 
-/// Cutting on in the super-packet that front() came from would change what front() shows.
+/// Cutting on in a super-packet that a packet was shown of would change that.
 std::size_t Queue::droppable(FlowId id) const {
-  const Flow& flow = (*flows_)[id];
-  if (id != front_flow_) return flow.bytes;
-  return flow.bytes - front_bytes_ - flow.waiting.front().packets->bytes_left();
+  const Flow& flow = flows_[id];
+  const Shown* shown = shown_of(id);
+  if (shown == nullptr) return flow.bytes;
+  return flow.bytes - shown->bytes - flow.waiting.front().packets->bytes_left();
 }
 
 void Queue::drop(Flow& flow, std::list<Waiting>::iterator from, Drop reason) {

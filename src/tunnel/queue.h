@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/drop.h"
 #include "base/time.h"
@@ -19,6 +20,19 @@ struct QueueLimits {
   Duration target = std::chrono::milliseconds(5);      ///< standing delay that CoDel accepts, RFC 8289 4.3
   Duration interval = std::chrono::milliseconds(100);  ///< for how long: about the largest usual round trip
   std::size_t quantum = 1514;                          ///< bytes a flow may send in its turn, RFC 8290 5.2
+  std::size_t flows = 64;                              ///< that are told apart by their hashes, 1 to 32,768
+};
+
+/// A flow of a queue, as hashes tell them apart: 0 to QueueLimits::flows - 1.
+using FlowId = std::uint16_t;
+
+/// Which flows are looked for packets in.
+class FlowFilter {
+ public:
+  virtual bool passes(FlowId flow) const = 0;
+
+ protected:
+  ~FlowFilter() = default;
 };
 
 /// What waits above a session's paths: FQ-CoDel (RFC 8290, RFC 8289) over packets and super-packets.
@@ -34,20 +48,30 @@ class Queue {
 
   /// Takes a packet or super-packet (not an empty one). `memory` holds what `packets` points into. `flow_hash` is the
   /// same for all packets of a flow. While there are more bytes than the limit, packets go from the head of the flow
-  /// with the most (Drop::queue_full), never the one that front() shows.
+  /// with the most (Drop::queue_full), never one that front() has shown.
   void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, Instant now);
 
-  /// The packet to send next, nullptr when there is none. It stays the same, whatever `max_packet` and `now` say later
-  /// and whatever is pushed, until pop(). CoDel acts here: packets that it drops are counted as Drop::queue_delay, and
-  /// ECN-capable ones are sent with Congestion Experienced instead (RFC 8289 5.6, RFC 3168).
+  /// The packet to send next, nullptr when there is none. CoDel acts here: packets that it drops are counted as
+  /// Drop::queue_delay, and ECN-capable ones are sent with Congestion Experienced instead (RFC 8289 5.6, RFC 3168).
+  ///
+  /// Without a filter it stays the same, whatever `max_packet` and `now` say later and whatever is pushed, until pop().
+  /// With one it is the next packet of the flows that pass. A packet that was shown and not popped stays its flow's
+  /// next one, of the same size.
   ///
   /// Of a super-packet, all that still comes is marked at once: it is part of one window of its sender, who slows down
   /// once per round trip however many marks come back (RFC 3168 6.1.2), and early marks are what keeps queues short.
-  const packet::Pieces* front(std::size_t max_packet, Instant now);
+  const packet::Pieces* front(std::size_t max_packet, Instant now, const FlowFilter* filter = nullptr);
+  /// Whose packet front() gave.
+  FlowId front_flow() const { return front_flow_; }
   /// Whether a packet waits behind front(). CoDel may yet drop it.
-  bool more() const { return bytes_ > front_bytes_; }
-  /// Forgets front(), which must not have been nullptr, and gives back its memory if nothing else is in there.
+  bool more() const { return bytes_ > (front_flow_ == no_flow ? 0 : shown_of(front_flow_)->bytes); }
+  /// Forgets what front() gave last, which must not have been nullptr, and gives back its memory if nothing else is in
+  /// there.
   void pop();
+  /// Which flow a packet of this hash belongs to.
+  FlowId flow_of(std::uint32_t flow_hash) const;
+  /// As bytes(), of one flow.
+  std::size_t bytes_of(FlowId flow) const { return flows_ ? flows_[flow].bytes : 0; }
 
   /// The path's round trip, which the inner flows' own are at least. CoDel must give a sender a round trip to react
   /// (RFC 8289 4.3), or long paths are never filled.
@@ -85,9 +109,7 @@ class Queue {
     bool signalling_ = false;
   };
 
-  using FlowId = std::uint8_t;
-  static constexpr std::size_t flow_count = 64;
-  static constexpr FlowId no_flow = 255;
+  static constexpr FlowId no_flow = 65'535;
 
   //  idle --push--> sparse --quantum used, or empty--> steady --empty at its turn--> idle     (RFC 8290 4.2)
   enum class Turn : std::uint8_t { idle, sparse, steady };
@@ -97,8 +119,15 @@ class Queue {
     std::uint32_t bytes = 0;            ///< as Queue::bytes()
     std::int32_t deficit = 0;           ///< bytes it may still send in this turn
     [[no_unique_address]] Codel codel;  ///< its padding takes the next two: a flow is one of many
-    FlowId next = no_flow;              ///< in the same Line
     Turn turn = Turn::idle;
+    FlowId next = no_flow;  ///< in the same Line
+  };
+
+  /// A packet that was cut off the head of its flow, and is still to be popped.
+  struct Shown {
+    FlowId flow;
+    packet::Pieces packet;
+    std::size_t bytes;  ///< what pop() takes off the count
   };
 
   /// Flows in the order of their turns, linked through Flow::next.
@@ -114,9 +143,12 @@ class Queue {
   };
 
   void append(Line& line, FlowId id);
-  FlowId take_first(Line& line);
+  /// Takes out the one behind `previous`; no_flow: the first.
+  FlowId take(Line& line, FlowId previous);
+  const packet::Pieces* front_of(Line& line, const FlowFilter* filter, Instant now);
+  const Shown* shown_of(FlowId id) const;
   bool discard_late(Flow& flow, Instant now);
-  void take_front(FlowId id);
+  const packet::Pieces* take_front(FlowId id);
   bool drop_from_fattest();
   std::size_t droppable(FlowId id) const;
   void drop(Flow& flow, std::list<Waiting>::iterator from, Drop reason);
@@ -127,16 +159,15 @@ class Queue {
   const QueueLimits configured_;
   QueueLimits limits_;  ///< with what follows the round trip
   DropCounters& drops_;
-  std::unique_ptr<std::array<Flow, flow_count>> flows_;  ///< taken by the first push
+  std::unique_ptr<Flow[]> flows_;  ///< taken by the first push
   Line sparse_;
   Line steady_;
   std::list<Waiting> spare_;  ///< list nodes for the next packets, so that none is allocated per packet
   std::size_t bytes_ = 0;
   std::array<Occupied, 2> occupied_{};  ///< a worker has two pools
 
-  packet::Pieces front_;
-  FlowId front_flow_ = no_flow;     ///< whose first Waiting front_ points into; no_flow when front() is yet to choose
-  std::size_t front_bytes_ = 0;     ///< what pop() takes off the count
+  std::vector<Shown> shown_;        ///< one for each flow at the most, and seldom more than paths
+  FlowId front_flow_ = no_flow;     ///< of the shown packet that front() gave last; no_flow: it is yet to choose
   std::size_t max_packet_ = 65535;  ///< as front() last heard: how dropped super-packets are cut, and counted
 };
 

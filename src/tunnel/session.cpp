@@ -42,10 +42,10 @@ void Session::send_registration(const packet::Address& tunnel_address) {
   registration_waits_ = true;
 }
 
-const packet::Pieces* Session::front(std::size_t max_size, Instant now) {
+const packet::Pieces* Session::front(std::size_t max_size, Instant now, const FlowFilter* filter) {
   if (registration_waits_) return &registration_;
   held_back_ = false;
-  while (const packet::Pieces* packet = queue_.front(max_size, now)) {
+  while (const packet::Pieces* packet = queue_.front(max_size, now, filter)) {
     if (packet->size() <= std::max(max_size, let_through_)) return packet;
     if (now < settled_at_) {
       held_back_ = true;

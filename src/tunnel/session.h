@@ -45,7 +45,12 @@ class Session final : public quic::DatagramSource {
   /// Packets up to this size are given by front() even if they do not fit: they have another way.
   void let_through(std::size_t size) { let_through_ = size; }
 
-  const packet::Pieces* front(std::size_t max_size, Instant now) override;
+  const packet::Pieces* front(std::size_t max_size, Instant now) override { return front(max_size, now, nullptr); }
+  /// As Queue::front().
+  const packet::Pieces* front(std::size_t max_size, Instant now, const FlowFilter* filter);
+  FlowId front_flow() const { return queue_.front_flow(); }
+  FlowId flow_of(std::uint32_t flow_hash) const { return queue_.flow_of(flow_hash); }
+  std::size_t queued_bytes_of(FlowId flow) const { return queue_.bytes_of(flow); }
   bool more() const override { return registration_waits_ ? !queue_.empty() : queue_.more(); }
   void pop() override;
 

@@ -1,0 +1,239 @@
+#include "tunnel/sender.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "tunnel/sender_path.h"
+
+namespace mpquic::tunnel {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t most_copies = 8192;
+constexpr std::size_t flow_count = 1024;
+
+// Views of paths are made anew so often at the most.
+constexpr Duration refresh_interval = milliseconds(5);
+// A path that came back, or is new, is steady after so long.
+constexpr Duration steady_after = milliseconds(1500);
+
+// What may be repaired, in relation to what arrives: while a path is not full, and while it is.
+constexpr double repair_share = 0.25;
+constexpr double repair_share_congested = 0.03;
+constexpr double most_repair_budget = 256 << 10;
+// What is older, its receiver has given up.
+constexpr Duration repair_worthwhile = milliseconds(400);
+
+constexpr Duration least_probation = milliseconds(100);
+constexpr unsigned most_flaps = 4;
+constexpr Duration flaps_forgotten_after = seconds(30);
+
+}  // namespace
+
+Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Instant now)
+    : session_(session),
+      pool_(pool),
+      copies_(pool, most_copies),
+      policy_(policy),
+      flows_(flow_count),
+      refreshed_at_(now) {}
+
+Sender::~Sender() = default;
+
+std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Instant now) {
+  const auto place = std::ranges::find_if(paths_, [](const auto& path) { return path == nullptr; });
+  if (place == paths_.end()) return std::nullopt;
+  const auto id = static_cast<PathId>(place - paths_.begin());
+  *place = std::make_unique<Path>(*this, id, traits, now);
+  Path& path = **place;
+  path.plain.set(prefixes.plain);
+  path.sequenced.set(prefixes.sequenced);
+  path.probe.set(prefixes.probe);
+  ++path_count_;
+  refresh(now);
+  return id;
+}
+
+void Sender::remove_path(PathId id, Instant now) {
+  const std::unique_ptr<Path> path = std::move(paths_[id]);
+  --path_count_;
+  refresh(now);
+  std::deque<Repair> owed = std::move(path->repairs);
+  path->meter.forget([&](CopyId copy, bool in_flight) {
+    if (in_flight)
+      owed.push_back({copy, now, false});
+    else
+      copies_.release(copy);
+  });
+  for (const Repair& repair : owed) {
+    owe(repair.copy, std::nullopt, now);
+    copies_.release(repair.copy);
+  }
+  flows_.each([&](FlowId, SentFlow& flow) {
+    if (flow.path == id) flow.path.reset();
+  });
+}
+
+void Sender::describe(PathId path, const PathTraits& traits) { paths_[path]->traits = traits; }
+
+quic::DatagramSource& Sender::source(PathId path) { return *paths_[path]; }
+
+void Sender::refresh(Instant now) {
+  const double elapsed = std::chrono::duration<double>(now - refreshed_at_).count();
+  refreshed_at_ = now;
+  views_.clear();
+  for (const auto& path : paths_) {
+    if (path == nullptr) continue;
+    if (elapsed > 0) {
+      const double kept = std::max(0.0, 1 - elapsed / 0.2);
+      path->load = path->load * kept + static_cast<double>(std::exchange(path->load_bytes, 0)) / elapsed * (1 - kept);
+    }
+    views_.push_back({.id = path->id,
+                      .priority = path->traits.priority,
+                      .weight = path->traits.weight,
+                      .metered = path->traits.metered,
+                      .works = path->works(),
+                      .steady = path->works() && now - path->works_since >= steady_after,
+                      .one_way = path->meter.round_trip() / 2,
+                      .capacity = path->meter.capacity(),
+                      .load = path->load});
+  }
+  flows_.each([&](FlowId id, const SentFlow& flow) {
+    if (!flow.path || flow.spread || flow.standing_since == never) return;
+    const auto view = std::ranges::find(views_, *flow.path, &PathView::id);
+    if (view != views_.end()) view->ahead += session_.queued_bytes_of(id);
+  });
+  eligible_ = eligible(views_);
+  spread_ = choose_spread(views_);
+  failover_ = choose_failover(views_, failover_);
+}
+
+void Sender::acknowledged(PathId id, std::uint64_t number, Instant now) {
+  Path& path = *paths_[id];
+  const auto fate = path.meter.acknowledged(number, now);
+  if (!fate) return;
+  if (path.health == Path::Health::silent) answered(path, now);
+  if (fate->copy == no_copy) return;
+  copies_.delivered(fate->copy);
+  copies_.release(fate->copy);
+}
+
+void Sender::lost(PathId id, std::uint64_t number, Instant now) {
+  const auto fate = paths_[id]->meter.lost(number);
+  if (!fate || fate->copy == no_copy) return;
+  if (!fate->known_lost) repair(fate->copy, now);
+  copies_.release(fate->copy);
+}
+
+void Sender::after_receive(PathId id, Instant now) {
+  Path& path = *paths_[id];
+  const std::uint64_t arrived = path.meter.delivered_bytes() - path.rewarded_bytes;
+  path.rewarded_bytes += arrived;
+  const double share = path.meter.congested() ? repair_share_congested : repair_share;
+  repair_budget_ = std::min(most_repair_budget, repair_budget_ + share * static_cast<double>(arrived));
+  infer_losses(path, now);
+}
+
+void Sender::infer_losses(Path& path, Instant now) {
+  path.meter.infer_losses([&](CopyId copy) { repair(copy, now); }, now);
+}
+
+/// Sends it again if that still helps.
+void Sender::repair(CopyId id, Instant now) {
+  const Copy& copy = copies_[id];
+  if (copy.delivered || now - copy.first_sent > repair_worthwhile || repair_budget_ < copy.size) return;
+  repair_budget_ -= copy.size;
+  owe(id, std::nullopt, now);
+}
+
+void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
+  if (copies_[id].delivered) return;
+  const auto over = choose_earliest(views_, not_over);
+  if (!over) return;
+  copies_.use(id);
+  paths_[*over]->repairs.push_back({id, now, false});
+}
+
+void Sender::down(PathId path, Instant now) { fall_silent(*paths_[path], now); }
+
+void Sender::fall_silent(Path& path, Instant now) {
+  if (path.health == Path::Health::silent) return;
+  if (path.silent_at + flaps_forgotten_after < now) path.flaps = 0;
+  path.flaps = std::min(path.flaps + 1, most_flaps);
+  path.silent_at = now;
+  path.health = Path::Health::silent;
+  ++path.counts.silences;
+  refresh(now);
+  // What it owes: first that of flows that send little, or want no order, which are most likely to be waited for.
+  std::vector<CopyId> owed;
+  path.meter.give_up([&](CopyId copy) { owed.push_back(copy); });
+  std::ranges::stable_partition(owed, [&](CopyId copy) { return !copies_[copy].ordered; });
+  for (const CopyId copy : owed) owe(copy, path.id, now);
+  for (const Repair& repair : std::exchange(path.repairs, {})) {
+    owe(repair.copy, path.id, now);
+    copies_.release(repair.copy);
+  }
+}
+
+void Sender::answered(Path& path, Instant now) {
+  path.health = Path::Health::probation;
+  path.probation_ends = now + std::max(least_probation, 2 * path.meter.round_trip()) * (1 << (path.flaps - 1));
+}
+
+Instant Sender::deadline() const {
+  Instant due = session_.deadline();
+  for (const auto& path : paths_) {
+    if (path == nullptr) continue;
+    due = std::min({due, path->probe_due(), path->meter.loss_due()});
+    if (path->health != Path::Health::silent) due = std::min(due, path->meter.silence_due());
+    if (path->health == Path::Health::probation) due = std::min(due, path->probation_ends);
+  }
+  return due;
+}
+
+void Sender::on_deadline(Instant now) {
+  for (const auto& path : paths_) {
+    if (path == nullptr) continue;
+    infer_losses(*path, now);
+    if (path->health != Path::Health::silent && now >= path->meter.silence_due()) fall_silent(*path, now);
+    if (path->health == Path::Health::probation && now >= path->probation_ends) {
+      path->health = Path::Health::works;
+      path->works_since = now;
+      refresh(now);
+    }
+  }
+}
+
+std::vector<PathId> Sender::write_order() const {
+  std::vector<PathId> order;
+  for (const auto& path : paths_) {
+    if (path != nullptr) order.push_back(path->id);
+  }
+  std::ranges::stable_sort(order, {}, [&](PathId id) { return paths_[id]->meter.round_trip(); });
+  return order;
+}
+
+void Sender::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order,
+                  Instant now) {
+  const FlowId id = session_.flow_of(flow_hash);
+  SentFlow& flow = flows_[id];
+  if (session_.queued_bytes_of(id) == 0) flow.standing_since = now;
+  flow.in_order |= in_order;
+  session_.push(std::move(memory), std::move(packets), flow_hash, now);
+  if (now - refreshed_at_ >= refresh_interval) refresh(now);
+}
+
+SenderPathStatistics Sender::statistics(PathId id) const {
+  const Path& path = *paths_[id];
+  SenderPathStatistics result = path.counts;
+  result.works = path.works();
+  result.capacity = path.meter.capacity();
+  result.loss = path.meter.loss();
+  result.round_trip = path.meter.round_trip();
+  return result;
+}
+
+}  // namespace mpquic::tunnel

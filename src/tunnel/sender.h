@@ -1,0 +1,126 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/time.h"
+#include "packet/buffer_pool.h"
+#include "packet/split.h"
+#include "quic/connection.h"
+#include "tunnel/copies.h"
+#include "tunnel/path_meter.h"
+#include "tunnel/path_traits.h"
+#include "tunnel/placement.h"
+#include "tunnel/sent_flows.h"
+#include "tunnel/sequence_header.h"
+#include "tunnel/session.h"
+
+namespace mpquic::tunnel {
+
+/// What stands before what, in a datagram of a path: the quarter stream id and the context id of an HTTP datagram. At
+/// most 10 bytes each.
+struct PathPrefixes {
+  Bytes plain;      ///< before a whole IP packet, that is
+  Bytes sequenced;  ///< before a sequence header
+  Bytes probe;
+};
+
+/// What a path has done so far, for status and metrics.
+struct SenderPathStatistics {
+  std::uint64_t packets = 0, bytes = 0;  ///< new ones
+  std::uint64_t repairs = 0;             ///< sent again because they, or their path, were lost
+  std::uint64_t duplicates = 0;          ///< sent twice on purpose (Policy::redundant)
+  std::uint64_t probes = 0;
+  std::uint64_t silences = 0;  ///< times that it was taken for dead
+  bool works = true;
+  double capacity = 0;  ///< bytes a second
+  double loss = 0;
+  Duration round_trip{};
+};
+
+/// One direction of a session over all its paths (docs/multipath.md). Packets wait in the Session's queue, above the
+/// paths: a path that can send asks for one (late binding), and the sender decides whether it gets it.
+///
+/// What was sent is remembered until it is acknowledged; what a path loses, or owes when it falls silent, goes out
+/// again.
+///
+///   path: new --first answer--> works --silent, down()--> silent --answers--> on probation --time--> works
+class Sender {
+ public:
+  /// `session` and `pool` outlive the sender. `pool` has blocks for the largest packet.
+  Sender(Session& session, packet::BufferPool& pool, Policy policy, Instant now);
+  ~Sender();
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+
+  /// nullopt: the session has most_paths.
+  std::optional<PathId> add_path(const PathTraits& traits, const PathPrefixes& prefixes, Instant now);
+  /// Its connection is gone. What it owes goes out over the others.
+  void remove_path(PathId path, Instant now);
+  void describe(PathId path, const PathTraits& traits);
+  void set_policy(Policy policy) { policy_ = policy; }
+  /// Its link is gone, or an ICMP error says so: as if it had fallen silent.
+  void down(PathId path, Instant now);
+
+  /// What the path's connection writes from.
+  quic::DatagramSource& source(PathId path);
+  /// As quic::ConnectionOwner has it.
+  void acknowledged(PathId path, std::uint64_t number, Instant now);
+  void lost(PathId path, std::uint64_t number, Instant now);
+  /// Once, after a batch of packets has come in over the path.
+  void after_receive(PathId path, Instant now);
+
+  /// A packet or super-packet from the TUN device. `in_order`: its flow suffers when packets overtake each other (TCP).
+  void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order, Instant now);
+  /// When on_deadline() is due; afterwards all paths are to be written.
+  Instant deadline() const;
+  void on_deadline(Instant now);
+  /// Paths in the order in which they are to be written: the fastest first, so that it gets what there is.
+  std::vector<PathId> write_order() const;
+
+  SenderPathStatistics statistics(PathId path) const;
+
+ private:
+  class Path;
+
+  // sender.cpp: what happens to paths.
+  void refresh(Instant now);
+  void fall_silent(Path& path, Instant now);
+  void answered(Path& path, Instant now);
+  void infer_losses(Path& path, Instant now);
+  void repair(CopyId copy, Instant now);
+  void owe(CopyId copy, std::optional<PathId> not_over, Instant now);
+  // sender_source.cpp: what goes out.
+  const packet::Pieces* front(Path& path, std::size_t max_size, Instant now);
+  const packet::Pieces* front_probe(Path& path, Instant now);
+  const packet::Pieces* front_repair(Path& path, std::size_t room, Instant now);
+  const packet::Pieces* front_new(Path& path, std::size_t room, Instant now);
+  void pop(Path& path);
+  void pop_new(Path& path);
+  bool remembers(const Path& path) const;
+  bool may_send(const Path& path, FlowId id, Instant now);
+  bool may_spread(const Path& path, FlowId id) const;
+  void look_whether_hungry(SentFlow& flow, Instant now);
+  void judge(SentFlow& flow, Instant now);
+  void order(SentFlow& flow, const Path& path);
+
+  Session& session_;
+  packet::BufferPool& pool_;
+  Copies copies_;
+  Policy policy_;
+  SentFlows flows_;
+  std::array<std::unique_ptr<Path>, most_paths> paths_;
+  std::size_t path_count_ = 0;
+  std::vector<PathView> views_;  ///< of paths_
+  Instant refreshed_at_{};
+  PathSet eligible_;                ///< those that may carry something
+  PathSet spread_;                  ///< those that flows are spread over
+  std::optional<PathId> failover_;  ///< Policy::failover: where everything goes
+  double repair_budget_ = 0;        ///< bytes
+};
+
+}  // namespace mpquic::tunnel

@@ -1,0 +1,274 @@
+// What a Sender gives to the connections of its paths, from the journey's side:
+//   front(): a probe that is due -> what is to be sent again -> a new packet of a flow that may use this path
+//   pop(): it has gone: numbered, remembered, counted
+#include <algorithm>
+#include <utility>
+
+#include "base/bytes.h"
+#include "tunnel/path_delay.h"
+#include "tunnel/sender.h"
+#include "tunnel/sender_path.h"
+
+namespace mpquic::tunnel {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A flow that paused for so long may take another path: what it sent has arrived.
+constexpr Duration pause_between_bursts = milliseconds(500);
+// A flow whose packets have been waiting for so long without a break wants more than its path has.
+constexpr Duration hungry_after = milliseconds(20);
+constexpr Duration spread_ends_after = seconds(1);  // of silence
+// A path that is slower waits until the faster ones have so much before them.
+constexpr Duration head_start = milliseconds(4);
+
+constexpr Duration first_verdict = seconds(3);
+constexpr Duration verdict_interval = seconds(2);
+constexpr Duration least_penalty = seconds(5);
+constexpr unsigned most_penalties = 6;
+
+// A path that loses less than this needs no repairs.
+constexpr double lossy = 0.0005;
+
+constexpr Duration duplicate_worthwhile = milliseconds(100);
+constexpr Duration repair_worthwhile = milliseconds(500);
+
+constexpr Duration idle_probe_interval = seconds(1);
+constexpr Duration metered_probe_interval = seconds(10);
+
+}  // namespace
+
+Instant Sender::Path::probe_due() const {
+  const Duration round_trip = meter.round_trip();
+  const int thrift = traits.metered ? 5 : 1;
+  switch (health) {
+    case Health::silent:
+      return last_sent + thrift * std::clamp<Duration>(round_trip, milliseconds(20), milliseconds(200));
+    case Health::probation:
+      return last_sent + thrift * std::clamp<Duration>(round_trip / 4, milliseconds(10), milliseconds(50));
+    case Health::works: break;
+  }
+  return last_sent + (traits.metered ? metered_probe_interval : idle_probe_interval);
+}
+
+void Sender::Path::show(Shown what, Bytes prefix, const SequenceHeader* sequence) {
+  shown = what;
+  std::memcpy(header.data(), prefix.data(), prefix.size());
+  header_size = prefix.size();
+  if (sequence == nullptr) return;
+  write(*sequence, std::span(header).subspan(header_size).first<sequence_header_size>());
+  header_size += sequence_header_size;
+}
+
+const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant now) {
+  path.shown_at = now;
+  path.shown = Path::Shown::nothing;
+  if (now - refreshed_at_ >= milliseconds(5)) refresh(now);
+  const std::size_t before = path.sequenced.size + sequence_header_size;
+  if (max_size <= before) return nullptr;
+  if (now >= path.probe_due()) return front_probe(path, now);
+  const std::size_t room = max_size - before;
+  if (const packet::Pieces* repair = front_repair(path, room, now)) return repair;
+  return front_new(path, room, now);
+}
+
+const packet::Pieces* Sender::front_probe(Path& path, Instant now) {
+  store_be32(path.probe_bytes.data(), path.path_sequence);
+  store_be32(path.probe_bytes.data() + 4, microseconds(now));
+  path.own_packet = {path.probe_bytes, {}};
+  path.show(Path::Shown::probe, path.probe);
+  return &path.own_packet;
+}
+
+const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant now) {
+  while (!path.repairs.empty()) {
+    const Repair& first = path.repairs.front();
+    const Copy& copy = copies_[first.copy];
+    const bool late = now - first.since > (first.on_purpose ? duplicate_worthwhile : repair_worthwhile);
+    if (!copy.delivered && !late && copy.size <= room) {
+      const SequenceHeader header{.ordered = copy.ordered,
+                                  .copy = true,
+                                  .flow = copy.flow,
+                                  .sequence = copy.sequence,
+                                  .path_sequence = path.path_sequence,
+                                  .sent_at = microseconds(now)};
+      path.own_packet = {copy.bytes(), {}};
+      path.show(Path::Shown::repair, path.sequenced, &header);
+      return &path.own_packet;
+    }
+    copies_.release(first.copy);
+    path.repairs.pop_front();
+  }
+  return nullptr;
+}
+
+const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
+  if (!eligible_[path.id]) return nullptr;
+  struct Filter final : FlowFilter {
+    Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}
+    bool passes(FlowId flow) const override { return sender.may_send(path, flow, now); }
+    Sender& sender;
+    const Path& path;
+    Instant now;
+  };
+  const Filter filter(*this, path, now);
+  path.shown_packet = session_.front(room, now, &filter);
+  if (path.shown_packet == nullptr) return nullptr;
+  SentFlow& flow = flows_[session_.front_flow()];
+  if (!remembers(path)) {
+    path.show(Path::Shown::plain, path.plain);
+    return path.shown_packet;
+  }
+  order(flow, path);
+  const SequenceHeader header{.ordered = flow.number != 0,
+                              .copy = false,
+                              .flow = flow.number,
+                              .sequence = flow.number != 0 ? flow.sequence : flows_.unordered_sequence(),
+                              .path_sequence = path.path_sequence,
+                              .sent_at = microseconds(now)};
+  path.show(Path::Shown::sequenced, path.sequenced, &header);
+  return path.shown_packet;
+}
+
+/// Where nothing can be sent again, nothing has to be recognised: one path that loses nothing costs nothing.
+bool Sender::remembers(const Path& path) const { return path_count_ > 1 || path.meter.loss() > lossy; }
+
+void Sender::order(SentFlow& flow, const Path& path) {
+  const bool wanted = flow.spread || (flow.in_order && (policy_ == Policy::redundant || path.meter.loss() > lossy));
+  if (wanted == (flow.number != 0)) return;
+  if (wanted)
+    flows_.order(flow);
+  else if (path.shown_at - flow.last_sent > pause_between_bursts)
+    SentFlows::unorder(flow);
+}
+
+bool Sender::may_send(const Path& path, FlowId id, Instant now) {
+  SentFlow& flow = flows_[id];
+  if (policy_ == Policy::failover) {
+    flow.path = failover_;
+    return failover_ == path.id;
+  }
+  if (flow.spread && now - flow.last_sent > spread_ends_after) {
+    flow.spread = false;
+    flow.path.reset();
+  }
+  if (policy_ == Policy::bonded) look_whether_hungry(flow, now);
+  if (flow.spread) return spread_[path.id] && may_spread(path, id);
+  const bool rested = now - flow.last_sent > pause_between_bursts;
+  if (!flow.path || !eligible_[*flow.path] || rested) {
+    flow.path = policy_ == Policy::balanced ? choose_balanced(views_) : choose_earliest(views_);
+  }
+  return flow.path == path.id;
+}
+
+void Sender::look_whether_hungry(SentFlow& flow, Instant now) {
+  if (flow.spread) return judge(flow, now);
+  if (!flow.path || flow.standing_since == never || now < flow.alone_until) return;
+  const Path& alone = *paths_[*flow.path];
+  if (now - flow.standing_since < hungry_after + alone.meter.round_trip() / 4) return;
+  if (spread_.count() == 1) {
+    if (!spread_[*flow.path]) flow.path = choose_earliest(views_);
+    for (const PathView& view : views_) {
+      if (spread_[view.id]) flow.path = view.id;
+    }
+    return;
+  }
+  flow.spread = true;
+  flow.alone = alone.meter.capacity();
+  flow.sent_bytes = 0;
+  flow.judged_at = now + (first_verdict - verdict_interval);
+  flows_.order(flow);
+}
+
+/// Whether the flow gets more than it had on one path. If it does not, it goes back, and tries again later: each time
+/// later.
+void Sender::judge(SentFlow& flow, Instant now) {
+  const Duration since = now - flow.judged_at;
+  if (since < verdict_interval) return;
+  const double rate =
+      static_cast<double>(std::exchange(flow.sent_bytes, 0)) / std::chrono::duration<double>(since).count();
+  flow.judged_at = now;
+  if (rate >= flow.alone) {
+    flow.worse = 0;
+    return;
+  }
+  flow.spread = false;
+  flow.alone_until = now + least_penalty * (1 << flow.worse);
+  flow.worse = std::min(flow.worse + 1, most_penalties);
+  double most = -1;
+  for (const PathView& view : views_) {
+    if (!eligible_[view.id] || view.capacity <= most) continue;
+    most = view.capacity;
+    flow.path = view.id;
+  }
+}
+
+/// A slower path takes part when the faster ones have enough to do.
+bool Sender::may_spread(const Path& path, FlowId id) const {
+  const auto own = std::ranges::find(views_, path.id, &PathView::id);
+  double before = 0;
+  for (const PathView& other : views_) {
+    if (!spread_[other.id] || other.one_way >= own->one_way) continue;
+    before +=
+        other.capacity * std::chrono::duration<double>(std::min(own->one_way - other.one_way, head_start)).count();
+  }
+  return static_cast<double>(session_.queued_bytes_of(id)) >= before;
+}
+
+void Sender::pop(Path& path) {
+  path.last_sent = path.shown_at;
+  switch (path.shown) {
+    case Path::Shown::nothing: break;
+    case Path::Shown::probe:
+      ++path.path_sequence;
+      ++path.counts.probes;
+      path.meter.sent(path.own_packet.size(), no_copy, true, path.shown_at);
+      break;
+    case Path::Shown::repair: {
+      const Repair repair = path.repairs.front();
+      path.repairs.pop_front();
+      ++path.path_sequence;
+      ++(repair.on_purpose ? path.counts.duplicates : path.counts.repairs);
+      path.load_bytes += path.own_packet.size();
+      path.meter.sent(path.own_packet.size(), repair.copy, path.repairs.empty() && !session_.more(), path.shown_at);
+      break;
+    }
+    case Path::Shown::plain:
+    case Path::Shown::sequenced: pop_new(path); break;
+  }
+  path.shown = Path::Shown::nothing;
+}
+
+void Sender::pop_new(Path& path) {
+  const FlowId id = session_.front_flow();
+  SentFlow& flow = flows_[id];
+  const std::size_t size = path.shown_packet->size();
+  CopyId copy = no_copy;
+  if (path.shown == Path::Shown::sequenced) {
+    std::uint32_t& sequence = flow.number != 0 ? flow.sequence : flows_.unordered_sequence();
+    Copy as;
+    as.queue_flow = id;
+    as.flow = flow.number;
+    as.sequence = sequence++;
+    as.ordered = flow.number != 0;
+    as.first_sent = path.shown_at;
+    copy = copies_.remember(*path.shown_packet, as);
+    ++path.path_sequence;
+  }
+  session_.pop();
+  ++path.counts.packets;
+  path.counts.bytes += size;
+  path.load_bytes += size;
+  flow.sent_bytes += size;
+  flow.last_sent = path.shown_at;
+  if (session_.queued_bytes_of(id) == 0) flow.standing_since = never;
+  path.meter.sent(size, copy, !session_.more(), path.shown_at);
+  if (policy_ != Policy::redundant || copy == no_copy) return;
+  if (const auto second = choose_earliest(views_, path.id); second && second != path.id) {
+    copies_.use(copy);
+    paths_[*second]->repairs.push_back({copy, path.shown_at, true});
+  }
+}
+
+}  // namespace mpquic::tunnel

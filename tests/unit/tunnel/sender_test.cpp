@@ -1,0 +1,287 @@
+#include "tunnel/sender_fixture.h"
+
+namespace mpquic::tunnel {
+namespace {
+
+using Kind = Given::Kind;
+
+std::set<std::uint32_t> packets_of(const std::vector<Given>& given, bool copies) {
+  std::set<std::uint32_t> packets;
+  for (const Given& each : given) {
+    if (each.kind != Kind::probe && each.copy == copies) packets.insert(each.packet);
+  }
+  return packets;
+}
+
+class OnePath : public SenderTest {
+ protected:
+  void SetUp() override {
+    start(Policy::bonded);
+    session_.open(now_);
+    path_ = add(milliseconds(20));
+    settle({path_});
+  }
+  PathId path_ = 0;
+};
+
+TEST_F(OnePath, SendsWholePacketsWhileNothingIsLost) {
+  push_many(1, 0, 10);
+  const auto given = take_all(path_);
+  ASSERT_EQ(given.size(), 10U);
+  for (const Given& each : given) EXPECT_EQ(each.kind, Kind::plain);
+  EXPECT_EQ(pool_.available(), blocks) << "nothing is kept";
+}
+
+TEST_F(OnePath, RepairsWhatItLosesOnceItIsKnownToLose) {
+  // Of packets that were not numbered, none can be sent again; but they show that the path loses.
+  push_many(1, 0, 100);
+  auto given = take_all(path_);
+  given.erase(given.begin() + 50);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+  EXPECT_FALSE(take(path_));
+
+  push_many(1, 100, 200);
+  given = take_all(path_);
+  ASSERT_EQ(given.size(), 100U);
+  for (const Given& each : given) EXPECT_TRUE(each.kind == Kind::sequenced && each.ordered && !each.copy);
+  const Given lost = given[50];
+  given.erase(given.begin() + 50);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+  const auto repaired = take(path_);
+  ASSERT_TRUE(repaired);
+  EXPECT_TRUE(repaired->copy);
+  EXPECT_EQ(repaired->packet, lost.packet);
+  EXPECT_EQ(repaired->sequence, lost.sequence);
+  EXPECT_EQ(repaired->flow, lost.flow);
+  EXPECT_FALSE(take(path_)) << "once";
+  acknowledge(path_, {*repaired});
+}
+
+TEST_F(OnePath, FlowsThatDoNotCareForOrderAreNotHeldUpByIt) {
+  push_many(1, 0, 100, false);
+  auto given = take_all(path_);
+  given.erase(given.begin() + 50);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+  push_many(1, 100, 110, false);
+  given = take_all(path_);
+  ASSERT_EQ(given.size(), 10U);
+  for (const Given& each : given) EXPECT_TRUE(each.kind == Kind::sequenced && !each.ordered);
+  acknowledge(path_, given);
+}
+
+TEST_F(OnePath, AnAcknowledgementThatIsLateIsNoLoss) {
+  push_many(1, 0, 20);
+  auto given = take_all(path_);
+  const Given late = given[5];
+  given.erase(given.begin() + 5);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+  EXPECT_GT(sender_->statistics(path_).loss, 0);
+  now_ += milliseconds(1);
+  acknowledge(path_, {late});
+  EXPECT_EQ(sender_->statistics(path_).loss, 0);
+}
+
+class TwoPaths : public SenderTest {
+ protected:
+  void begin(Policy policy, PathTraits slow = {}) {
+    start(policy);
+    session_.open(now_);
+    fast_ = add(milliseconds(20));
+    slow_ = add(milliseconds(60), slow);
+    settle({fast_, slow_});
+  }
+  PathId fast_ = 0, slow_ = 0;
+};
+
+TEST_F(TwoPaths, AreNumberedAsOne) {
+  begin(Policy::failover);
+  push_many(1, 0, 3, false);
+  push_many(2, 0, 3, false);
+  const auto given = take_all(fast_);
+  ASSERT_EQ(given.size(), 6U);
+  std::set<std::uint32_t> sequences;
+  for (const Given& each : given) {
+    EXPECT_FALSE(each.ordered);
+    EXPECT_EQ(each.flow, 0);
+    sequences.insert(each.sequence);
+  }
+  EXPECT_EQ(sequences.size(), 6U);
+  EXPECT_FALSE(take(slow_));
+  acknowledge(fast_, given);
+}
+
+TEST_F(TwoPaths, ASilentOneOwesToTheOther) {
+  begin(Policy::failover);
+  push_many(1, 0, 5);
+  const auto lost = take_all(fast_);
+  ASSERT_EQ(lost.size(), 5U);
+  const Instant sent = now_;
+  std::vector<Given> again;
+  while (again.empty() && now_ < sent + seconds(1)) {
+    wait(milliseconds(1));
+    again = take_all(slow_);
+  }
+  EXPECT_LE(now_ - sent, milliseconds(45)) << "two round trips";
+  EXPECT_EQ(packets_of(again, true), (std::set<std::uint32_t>{0, 1, 2, 3, 4}));
+  push(1, 5);
+  const auto next = take(slow_);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->packet, 5U);
+  acknowledge(slow_, again);
+}
+
+TEST_F(TwoPaths, WhatArrivedAfterAllIsNotSentAgain) {
+  begin(Policy::failover);
+  push_many(1, 0, 5);
+  const auto late = take_all(fast_);
+  wait(milliseconds(100));
+  acknowledge(fast_, late);
+  EXPECT_TRUE(take_all(slow_).empty());
+}
+
+TEST_F(TwoPaths, OneThatIsDownOwesAtOnce) {
+  begin(Policy::failover);
+  push_many(1, 0, 5);
+  take_all(fast_);
+  sender_->down(fast_, now_);
+  EXPECT_EQ(take_all(slow_).size(), 5U);
+}
+
+TEST_F(TwoPaths, OneThatIsRemovedOwesAtOnce) {
+  begin(Policy::failover);
+  push_many(1, 0, 5);
+  take_all(fast_);
+  sender_->remove_path(fast_, now_);
+  EXPECT_EQ(take_all(slow_).size(), 5U);
+}
+
+TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
+  begin(Policy::failover, {.priority = 2});
+  sender_->down(fast_, now_);
+  push(1, 0);
+  EXPECT_TRUE(take_all(fast_).empty());
+  const auto first = take_all(slow_);
+  acknowledge(slow_, first);
+  // It answers probes from now on.
+  const Instant healed = now_;
+  bool back = false;
+  for (std::uint32_t packet = 1; !back && now_ < healed + seconds(3); ++packet) {
+    wait(milliseconds(10));
+    push(1, packet);
+    const auto fast = take_all(fast_);
+    const auto slow = take_all(slow_);
+    back = !packets_of(fast, false).empty();
+    wait(milliseconds(1));
+    acknowledge_numbers(fast_, {sent_[fast_]});
+    acknowledge_numbers(slow_, {sent_[slow_]});
+  }
+  EXPECT_TRUE(back);
+  EXPECT_GE(now_ - healed, seconds(1)) << "a path that flaps is not to be trusted at once";
+  EXPECT_LE(now_ - healed, milliseconds(2300));
+}
+
+TEST_F(TwoPaths, AMeteredOneWaitsUntilNothingElseWorks) {
+  begin(Policy::balanced, {.metered = true});
+  for (std::uint16_t port = 1; port < 20; ++port) push(port, 0);
+  EXPECT_TRUE(packets_of(take_all(slow_), false).empty());
+  EXPECT_EQ(take_all(fast_).size(), 19U);
+  sender_->down(fast_, now_);
+  push(30, 7);
+  EXPECT_EQ(packets_of(take_all(slow_), false), (std::set<std::uint32_t>{7}));
+}
+
+TEST_F(TwoPaths, EveryPacketGoesTwiceWhenRedundant) {
+  begin(Policy::redundant);
+  push_many(1, 0, 5);
+  const auto first = take_all(fast_);
+  const auto second = take_all(slow_);
+  EXPECT_EQ(packets_of(first, false), (std::set<std::uint32_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(packets_of(second, true), (std::set<std::uint32_t>{0, 1, 2, 3, 4}));
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(first[i].sequence, second[i].sequence);
+}
+
+TEST_F(TwoPaths, FlowsAreBalancedByWeight) {
+  begin(Policy::balanced, {.weight = 3});
+  std::size_t fast = 0, slow = 0;
+  for (std::uint16_t port = 1; port <= 400; ++port) {
+    push(port, 0);
+    wait(milliseconds(6));
+    fast += packets_of(take_all(fast_), false).size();
+    slow += packets_of(take_all(slow_), false).size();
+    acknowledge_numbers(fast_, {sent_[fast_]});
+    acknowledge_numbers(slow_, {sent_[slow_]});
+  }
+  EXPECT_NEAR(static_cast<double>(slow) / static_cast<double>(fast), 3, 1);
+}
+
+TEST_F(TwoPaths, AFlowThatFitsOnePathStaysThere) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 5, 1000, seconds(3));
+  EXPECT_GT(fast.carried.size(), 14'000U);
+  EXPECT_TRUE(slow.carried.empty());
+}
+
+TEST_F(TwoPaths, AFlowThatWantsMoreIsSpread) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(5));
+  EXPECT_GT(fast.carried.size(), 49'000U);
+  EXPECT_GT(slow.carried.size(), 45'000U);
+  // Its packets are numbered one by one, as one flow.
+  std::set<std::uint32_t> sequences;
+  std::set<std::uint16_t> flows;
+  for (const auto* carried : {&fast.carried, &slow.carried}) {
+    for (const Given& each : *carried) {
+      if (!each.ordered) continue;
+      EXPECT_TRUE(sequences.insert(each.sequence).second);
+      flows.insert(each.flow);
+    }
+  }
+  EXPECT_EQ(flows.size(), 1U);
+  EXPECT_EQ(*sequences.rbegin() + 1, sequences.size());
+}
+
+TEST_F(TwoPaths, OnePathMoreIsNotWorthEveryDelay) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 20}, slow{slow_, 1};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(3));
+  EXPECT_LT(slow.carried.size(), 300U) << "a twentieth more, for three times the delay";
+}
+
+TEST_F(TwoPaths, AFlowThatGetsLessThanItHadGoesBack) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(2));
+  ASSERT_GT(slow.carried.size(), 1'000U);
+  // Its sender has lost heart: it now sends less than one path alone has carried.
+  carry({&fast, &slow}, 1, 8, 2000, seconds(6));
+  slow.carried.clear();
+  fast.carried.clear();
+  carry({&fast, &slow}, 1, 8, 2000, seconds(2));
+  EXPECT_TRUE(slow.carried.empty() || fast.carried.empty());
+  EXPECT_GT(slow.carried.size() + fast.carried.size(), 15'000U);
+}
+
+TEST_F(TwoPaths, SmallFlowsAreLeftAloneByALargeOne) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(2));
+  push(2, 77, false);
+  wait(milliseconds(1));
+  const auto given = take(fast_);
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->port, 2) << "ahead of all that waits, over the fastest path";
+  EXPECT_FALSE(given->ordered);
+}
+
+}  // namespace
+}  // namespace mpquic::tunnel
