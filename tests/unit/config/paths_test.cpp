@@ -152,7 +152,7 @@ TEST_F(PathsFile, ARuleOfATunnelWithOnePathHasNothingToChoose) {
   const std::string rule = "classify: {source: 10.0.0.0/8, tunnel: mp, policy: redundant}\n";
   const auto without_unused = [&](const std::string& text) {
     Lines lines = warnings(text);
-    std::erase_if(lines, [](const std::string& line) { return line.find("no tunnel uses link") != line.npos; });
+    std::erase_if(lines, [](const std::string& line) { return line.find("no tunnel uses link") != std::string::npos; });
     return lines;
   };
   EXPECT_EQ(without_unused(tunnel("links: wan4") + rule),
