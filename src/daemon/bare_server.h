@@ -12,7 +12,8 @@ class BareServer final : public ServerProtocol {
 
   void on_established() override;
   void on_datagram(Bytes datagram) override;
-  void on_assigned(ServerPath&, const Assignment&) override {}  // nothing is ever asked for
+  void on_assigned(ServerPath&, const Assignment&) override {}   // nothing is ever asked for
+  void on_looked_up(ServerPath&, const NameAnswer&) override {}  // nor this
   void on_superseded(ServerPath& path) override;
   void look_up_again() override;
   void before_writing() override {}

@@ -78,7 +78,7 @@ void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<mas
     if (!request->request_ids.insert(entry.request_id).second) continue;  // RFC 9484, 4.7.2: never used twice
     request->unanswered.push_back(entry);
   }
-  if (request->path != nullptr) ask_for_addresses(*request);
+  if (request->path != nullptr && !request->looking_up) ask_for_addresses(*request);
 }
 
 // What the client may own is routed to it in any case. Of what else it offers it is told, since it will not come.
@@ -162,9 +162,6 @@ void H3Server::decide(Request& request) {
   for (const auto& entry : request.unanswered) wanted.push_back(entry.prefix.address());
   ServerTun* tunnel = host_.tunnel_for(*peer, request.asked.tunnel, wanted);
   if (tunnel == nullptr) return refuse(request, forbidden, fmt::format("no tunnel here for {}", peer->name));
-  if (std::holds_alternative<std::string>(request.asked.scope.target)) {
-    return refuse(request, bad_gateway, "names as targets are not looked up here");
-  }
   request.instance = request.asked.tunnel;
   // Nobody can tell whether one who shows nothing has been here before.
   if (peer->name == peers::Directory::anyone) request.instance += fmt::format("@{}", connection_.number());
@@ -180,8 +177,27 @@ void H3Server::decide(Request& request) {
   request.path = &connection_.add_path();
   request.path->set_peer(std::move(peer));
   request.path->set_tunnel(*tunnel);
-  if (!request.asked.scope.is_everything()) request.path->set_limits(masque::limits_of(request.asked.scope));
+  if (const auto* target = std::get_if<std::string>(&request.asked.scope.target)) {
+    request.looking_up = true;
+    return host_.control().look_up(request.path->ref(), *target);
+  }
+  if (const auto* target = std::get_if<packet::Prefix>(&request.asked.scope.target)) request.targets = {*target};
+  limit(request);
+}
+
+void H3Server::limit(Request& request) {
+  const masque::Scope& scope = request.asked.scope;
+  if (!scope.is_everything()) request.path->set_limits(masque::limits_of(scope, request.targets));
   ask_for_addresses(request);
+}
+
+void H3Server::on_looked_up(ServerPath& path, const NameAnswer& answer) {
+  Request* request = find(path);
+  if (request == nullptr || connection_.over()) return;
+  request->looking_up = false;
+  if (!answer.failure.empty()) return refuse(*request, bad_gateway, answer.failure, "dns_error");
+  for (const packet::Address& address : answer.addresses) request->targets.emplace_back(address);
+  limit(*request);
 }
 
 void H3Server::ask_for_addresses(Request& request) {
@@ -264,10 +280,12 @@ void H3Server::tell_routes(const Request& request) {
   const auto& scope = request.asked.scope;
   std::vector<packet::Prefix> told;
   if (routes != host_.rules().routes.end()) told = routes->second;
-  if (const auto* target = std::get_if<packet::Prefix>(&scope.target)) {
+  if (!request.targets.empty()) {
     std::vector<packet::Prefix> inside;
     for (const packet::Prefix& route : told) {
-      if (target->overlaps(route)) inside.push_back(target->contains(route) ? route : *target);
+      for (const packet::Prefix& target : request.targets) {
+        if (target.overlaps(route)) inside.push_back(target.contains(route) ? route : target);
+      }
     }
     told = std::move(inside);
   }
@@ -281,13 +299,13 @@ void H3Server::tell_dns_servers(Request& request) {
   tunnels_.send_dns_servers(request.stream, servers);
 }
 
-void H3Server::refuse(Request& request, int status, const std::string& reason) {
+void H3Server::refuse(Request& request, int status, const std::string& reason, std::string_view proxy_error) {
   if (host_.may_complain()) {
     log::warning("{}: no tunnel: {}", connection_.quic().remote().to_string(), reason);
   }
   const masque::StreamId stream = request.stream;
   remove(stream);
-  tunnels_.refuse(stream, {status, reason, {}});
+  tunnels_.refuse(stream, {status, reason, proxy_error});
   host_.wants_to_write(connection_);
 }
 
@@ -315,6 +333,7 @@ void H3Server::look_up_again() {
       request->path->set_peer(peer);
       host_.control().change_peer(request->path->ref(), peer);
     }
+    if (request->looking_up) continue;
     ask_for_addresses(*request);
     if (!request->open) continue;
     tell_routes(*request);

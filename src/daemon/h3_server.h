@@ -14,7 +14,8 @@ namespace mpquic::daemon {
 /// CONNECT-IP at the server (RFC 9484): each request of the client's is a tunnel of its own. Who the client is, its
 /// certificate or a token of the request says; which addresses it gets, the control thread.
 ///
-///   asked --peer, tunnel--> assigning --addresses--> open;  any --refused, closed--> gone
+///   asked --peer, tunnel--> looking up a name, if it is to lead to one --addresses of that--> assigning --own
+///   addresses--> open;  any --refused, closed--> gone
 class H3Server final : public ServerProtocol, private masque::ServerEvents {
  public:
   H3Server(PathHost& host, ServerConnection& connection);
@@ -22,6 +23,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void on_established() override;
   void on_datagram(Bytes datagram) override { tunnels_.on_datagram(datagram); }
   void on_assigned(ServerPath& path, const Assignment& assignment) override;
+  void on_looked_up(ServerPath& path, const NameAnswer& answer) override;
   void on_superseded(ServerPath& path) override;
   void look_up_again() override;
   void before_writing() override;
@@ -41,6 +43,8 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
     masque::IpRequest asked;
     std::string instance;
     ServerPath* path = nullptr;                    ///< once it is known whose it is
+    bool looking_up = false;                       ///< where it is to lead
+    std::vector<packet::Prefix> targets;           ///< unless it may lead anywhere
     std::vector<masque::AddressEntry> unanswered;  ///< requests for addresses
     std::set<std::uint64_t> request_ids;           ///< so far
     std::vector<packet::Address> dns_servers;      ///< that it has been told of
@@ -63,12 +67,13 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   Request* find(const ServerPath& path);
   std::shared_ptr<const peers::Peer> peer_of(const masque::IpRequest& request) const;
   void decide(Request& request);
+  void limit(Request& request);
   void ask_for_addresses(Request& request);
   void open(Request& request);
   void tell_addresses(Request& request);
   void tell_routes(const Request& request);
   void tell_dns_servers(Request& request);
-  void refuse(Request& request, int status, const std::string& reason);
+  void refuse(Request& request, int status, const std::string& reason, std::string_view proxy_error = {});
   void remove(masque::StreamId tunnel);
   void watch_for_tunnels();
 

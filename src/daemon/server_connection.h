@@ -20,6 +20,8 @@ class ServerProtocol {
   virtual void on_datagram(Bytes datagram) = 0;
   /// The control thread has decided about a path's addresses.
   virtual void on_assigned(ServerPath& path, const Assignment& assignment) = 0;
+  /// The name that one of the paths is to lead to has been looked up.
+  virtual void on_looked_up(ServerPath& path, const NameAnswer& answer) = 0;
   /// A newer connection has the addresses of one of the paths.
   virtual void on_superseded(ServerPath& path) = 0;
   /// The rules are others: the client may own other things now, or be no client any more.
@@ -57,6 +59,7 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
   bool over() const { return connection_->state() == quic::ConnectionState::closed; }
   void look_up_again();
   void assigned(ServerPath& path, const Assignment& assignment) { protocol_->on_assigned(path, assignment); }
+  void looked_up(ServerPath& path, const NameAnswer& answer) { protocol_->on_looked_up(path, answer); }
   void supersede(ServerPath& path) { protocol_->on_superseded(path); }
   /// Says goodbye: with an application error code of the protocol, and why.
   void close(std::uint64_t code, const std::string& reason);

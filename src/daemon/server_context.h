@@ -24,6 +24,12 @@ struct Assignment {
   std::string refusal;  ///< why there are no addresses; empty: there are
 };
 
+/// What came of looking up a name for a client.
+struct NameAnswer {
+  std::vector<packet::Address> addresses;
+  std::string failure;  ///< why there are no addresses; empty: there are
+};
+
 /// How a server's workers reach the control thread, which owns the registry and the TUN devices. Called on a worker's
 /// thread; what the registry decides comes as peers::Changes to all workers.
 class ControlThread {
@@ -33,6 +39,8 @@ class ControlThread {
   /// The answer comes to ServerConnection::assigned(); the path has the addresses by then. Asked again, it keeps them
   /// if it still may.
   virtual void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) = 0;
+  /// The answer comes to ServerConnection::looked_up().
+  virtual void look_up(peers::PathRef path, const std::string& name) = 0;
   virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
   /// The configuration now says this of the path's client.
   virtual void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) = 0;

@@ -14,6 +14,8 @@ namespace mpquic::daemon {
 namespace {
 
 constexpr Duration expiry_interval = std::chrono::seconds(10);
+// Each is a socket or two, and some seconds at the most.
+constexpr std::size_t most_lookups = 64;
 
 std::shared_ptr<const ServerRules> rules_of(const config::ServerConfig& configuration) {
   const bool open = configuration.tls.client_auth == config::ClientAuth::none;
@@ -74,6 +76,7 @@ ServerNode::ServerNode(const config::Configuration& configuration, const Control
       netlink_(std::move(netlink)),
       registry_({}),
       leases_(configuration_, configuration_.state / (configuration.name + ".leases"), tools_),
+      resolver_(tools_.loop, tools_.timers),
       expiry_([this] { expire(); }),
       last_clients_(configuration.control.string() + ".clients"),
       last_clients_timer_([this] {
@@ -168,6 +171,23 @@ Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<
     tell_who_is_present();
   }
   return {*addresses, {}};
+}
+
+void ServerNode::look_up(peers::PathRef path, const std::string& name) {
+  tools_.post([this, path, name] {
+    if (lookups_ >= most_lookups) return tell(path, {{}, "too many names are being looked up"});
+    ++lookups_;
+    resolver_.resolve(name, {}, [this, path](const Result<std::vector<packet::Address>>& found) {
+      --lookups_;
+      tell(path, found ? NameAnswer{*found, {}} : NameAnswer{{}, found.error().message});
+    });
+  });
+}
+
+void ServerNode::tell(peers::PathRef path, const NameAnswer& answer) {
+  if (path.worker >= workers_.size()) return;
+  ServerWorker* target = workers_[path.worker].get();
+  target->worker().post([target, path, answer] { target->looked_up(path, answer); });
 }
 
 void ServerNode::learn(peers::PathRef path, const packet::Address& source) {

@@ -11,6 +11,7 @@
 #include "daemon/node.h"
 #include "daemon/server_worker.h"
 #include "daemon/tun_setup.h"
+#include "dns/resolver.h"
 #include "peers/registry.h"
 
 namespace mpquic::daemon {
@@ -41,6 +42,7 @@ class ServerNode final : public Role, private ControlThread {
   void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
              const packet::Address& address) override;
   void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) override;
+  void look_up(peers::PathRef path, const std::string& name) override;
   void learn(peers::PathRef path, const packet::Address& source) override;
   void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) override;
   void connected(peers::PathRef path, const LastClient& client) override;
@@ -49,6 +51,7 @@ class ServerNode final : public Role, private ControlThread {
 
   Assignment assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
                            const AddressWish& wish);
+  void tell(peers::PathRef path, const NameAnswer& answer);
   void publish(peers::Changes changes);
   void tell_who_is_present();
   void expire();
@@ -62,6 +65,8 @@ class ServerNode final : public Role, private ControlThread {
   system::NetlinkSocket netlink_;
   peers::Registry registry_;
   Leases leases_;
+  dns::Resolver resolver_;
+  std::size_t lookups_ = 0;                                ///< under way
   std::set<peers::PathRef> superseded_;                    ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;

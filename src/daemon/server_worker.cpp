@@ -48,6 +48,10 @@ void ServerWorker::assigned(peers::PathRef path, const Assignment& assignment) {
   if (ServerPath* target = find(path.number)) target->connection().assigned(*target, assignment);
 }
 
+void ServerWorker::looked_up(peers::PathRef path, const NameAnswer& answer) {
+  if (ServerPath* target = find(path.number)) target->connection().looked_up(*target, answer);
+}
+
 void ServerWorker::apply(const peers::Changes& changes) {
   ++state_of_routes_;
   for (const auto& change : changes.routes) {

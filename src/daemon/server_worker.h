@@ -31,6 +31,8 @@ class ServerWorker final : public PathDirectory, private WorkerRoutes, private T
   void change_over(const quic::ServerCredentials& credentials, const std::shared_ptr<const ServerRules>& rules);
   /// What the control thread says to ControlThread::assign().
   void assigned(peers::PathRef path, const Assignment& assignment);
+  /// What it says to ControlThread::look_up().
+  void looked_up(peers::PathRef path, const NameAnswer& answer);
   void stop();
   const DropCounters& drops() const { return drops_; }
   const std::vector<std::unique_ptr<ServerTun>>& tuns() const { return tuns_; }

@@ -19,6 +19,7 @@ from peer import Peer, headers
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 FIXED_V4, FIXED_V6 = "10.200.15.7", "fd00:200:15::7"  # of box2
+NAME, ELSEWHERE = "inside.test", "elsewhere.test"  # as the server looks them up
 ROUTES = [["10.200.15.0", "10.200.15.255", 0], ["fd00:200:15::", "fd00:200:15:0:ffff:ffff:ffff:ffff", 0]]
 
 
@@ -59,7 +60,11 @@ def configuration(testbed: Testbed, **top: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def running(shared_testbed: Testbed) -> tuple[topology.Pair, Mpquic]:
     net = topology.pair(shared_testbed.lab)
-    return net, shared_testbed.run(net.server, configuration(shared_testbed))
+    server = shared_testbed.add(net.server, configuration(shared_testbed))
+    hosts = net.server.write_file("hosts", f"{INNER_SERVER_V4} {NAME}\n{INNER_SERVER_V6} {NAME}\n192.0.2.1 {ELSEWHERE}\n")
+    server.start_in(f"mount --bind {hosts} /etc/hosts && : >{hosts}.resolv && mount --bind {hosts}.resolv /etc/resolv.conf")
+    server.wait_for_log("server runs")
+    return net, server
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from far.packets import echo_request
 from lab import topology
 from nodes import INNER_SERVER_V4, INNER_SERVER_V6, Testbed, until
 from our_server import (
-    FIXED_V4, FIXED_V6, ROUTES, TOKEN, Site, Tunnel, accepted, configuration, dial, running, site, tunnel, with_changes,
+    ELSEWHERE, FIXED_V4, FIXED_V6, NAME, ROUTES, TOKEN, Site, Tunnel, accepted, configuration, dial, running, site, tunnel, with_changes,
 )  # fmt: skip
 from peer import CONNECT_ERROR, HABITS, MESSAGE_ERROR, MISSING_SETTINGS, NO_ERROR, headers
 
@@ -133,6 +133,36 @@ class TestRequests:
         routes = client.expect("advertised")["routes"]
         assert routes[0] in (["10.200.15.254"] * 2 + [1], ROUTES[0][:2] + [1])
         assert client.do("echo", stream=stream, source=v4.partition("/")[0], target=INNER_SERVER_V4) == 5
+
+    def test_a_scope_that_is_a_name(self, site: Site) -> None:
+        """RFC 9484, 4.6: the server looks it up. All its addresses are advertised, and nothing else is let through."""
+        client = site.connected()
+        stream = client.do("request", headers=headers(path=f"/.well-known/masque/ip/{NAME}/*/"))
+        client.expect("response", stream=stream, status="200")
+        v4, v6 = (prefix.partition("/")[0] for prefix, _ in client.expect("assigned")["addresses"])
+        assert client.expect("advertised")["routes"] == [[each, each, 0] for each in (INNER_SERVER_V4, INNER_SERVER_V6)]
+        other = tunnel(client)
+        for source, target in ((v4, INNER_SERVER_V4), (v6, INNER_SERVER_V6)):
+            assert client.do("echo", stream=stream, source=source, target=target) == 5
+        assert client.do("echo", stream=stream, source=v4, target=other.v4, patience=0.5) == 0
+        other.works()
+
+    def test_a_name_that_leads_nowhere_from_here(self, site: Site) -> None:
+        """It has an address, and the server knows no way there."""
+        client = site.connected()
+        stream = client.do("request", headers=headers(path=f"/.well-known/masque/ip/{ELSEWHERE}/*/"))
+        client.expect("response", stream=stream, status="200")
+        client.expect("assigned")
+        assert client.expect("advertised")["routes"] == []
+
+    def test_a_name_that_nobody_has(self, site: Site) -> None:
+        """RFC 9484, 4.6, and RFC 9209, 2.3.2."""
+        client = site.connected()
+        stream = client.do("request", headers=headers(path="/.well-known/masque/ip/nobody.test/*/"))
+        response = client.expect("response", stream=stream)
+        assert response["status"] == "502"
+        assert "error=dns_error" in response["headers"]["proxy-status"] and "nobody.test" in response["headers"]["proxy-status"]
+        tunnel(client).works()
 
     def test_two_tunnels_at_once(self, site: Site) -> None:
         client = site.connected()

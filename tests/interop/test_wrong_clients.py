@@ -72,6 +72,8 @@ class TestWhatIsWrong:
         asked = [addresses(ADDRESS_REQUEST, [["10.200.15.99/32", number]]) for number in range(1, 5000)]
         client.do("content", stream=made.stream, hex=b"".join(asked).hex())
         client.expect("reset", stream=made.stream)
+        # The first of them may have been answered, and the client does not know what it has sent.
+        client.events[:] = [event for event in client.events if event["event"] != "violation"]
         tunnel(site.connected()).works()
 
     @pytest.mark.parametrize(
