@@ -315,6 +315,7 @@ void Connection::measure_loss() {
 void Connection::acknowledged(std::uint64_t datagram_id) {
   ++counts_.acknowledged_datagrams;
   path_mtu_.acknowledged(sent_packet_size(datagram_id));
+  owner_->on_acknowledged(datagram_id >> 16);
 }
 
 void Connection::lost(std::uint64_t datagram_id) {

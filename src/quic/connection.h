@@ -61,6 +61,8 @@ class ConnectionOwner {
   virtual void on_established() = 0;
   /// Of the datagrams sent, counted from 1, the `number`th did not arrive.
   virtual void on_lost(std::uint64_t number) = 0;
+  /// It did. Also of one that was taken for lost.
+  virtual void on_acknowledged(std::uint64_t) {}
   /// `datagram` is valid during the call.
   virtual void on_datagram(Bytes datagram) = 0;
 

@@ -22,9 +22,14 @@ constexpr Duration forgive_after = std::chrono::seconds(10);
 constexpr Duration least_period = std::chrono::seconds(1);
 constexpr int round_trips_per_period = 10;
 
+// As BBR has it: a pipe is full when three round trips have not brought a quarter more.
+constexpr double growth = 1.25;
+constexpr unsigned rounds_until_full = 3;
+constexpr Duration full_for = std::chrono::seconds(30);
+
 }  // namespace
 
-void PathMeter::sent(std::size_t bytes, CopyId copy, bool starved, Instant now) {
+void PathMeter::sent(std::size_t bytes, CopyId copy, Instant now) {
   if (in_flight_ == 0) first_sent_ = delivered_at_ = now;
   datagrams_.push_back({.at = now,
                         .copy = copy,
@@ -32,9 +37,11 @@ void PathMeter::sent(std::size_t bytes, CopyId copy, bool starved, Instant now) 
                         .delivered = delivered_,
                         .delivered_at = delivered_at_,
                         .first_sent = first_sent_,
-                        .starved = starved});
+                        .starved = delivered_ < starved_until_});
   ++in_flight_;
+  in_flight_bytes_ += bytes;
   ++sent_count_.now;
+  ++sent_;
 }
 
 PathMeter::Datagram* PathMeter::find(std::uint64_t number) {
@@ -54,7 +61,7 @@ std::optional<PathMeter::Fate> PathMeter::acknowledged(std::uint64_t number, Ins
   Datagram* datagram = find(number);
   if (datagram == nullptr) return std::nullopt;
   const Fate fate{datagram->copy, datagram->state == State::taken_for_lost};
-  if (!fate.known_lost) --in_flight_;
+  if (!fate.known_lost) land(*datagram);
   datagram->state = State::known;
   heard_ = now;
   delivered_ += datagram->bytes;
@@ -77,13 +84,13 @@ std::optional<PathMeter::Fate> PathMeter::acknowledged(std::uint64_t number, Ins
   return fate;
 }
 
-std::optional<PathMeter::Fate> PathMeter::lost(std::uint64_t number) {
+std::optional<PathMeter::Fate> PathMeter::lost(std::uint64_t number, Instant now) {
   Datagram* datagram = find(number);
   if (datagram == nullptr) return std::nullopt;
   const Fate fate{datagram->copy, datagram->state == State::taken_for_lost};
   if (!fate.known_lost) {
-    --in_flight_;
-    ++lost_count_.now;
+    land(*datagram);
+    count_loss(now);
   }
   datagram->state = State::known;
   drop_known();
@@ -96,6 +103,19 @@ void PathMeter::sample_rate(const Datagram& datagram, Instant now) {
   const double rate =
       static_cast<double>(delivered_ - datagram.delivered) / std::chrono::duration<double>(interval).count();
   if (!datagram.starved || (capacity() > 0 && rate > capacity())) capacity_.now = std::max(capacity_.now, rate);
+  look_whether_full(datagram, now);
+}
+
+void PathMeter::look_whether_full(const Datagram& datagram, Instant now) {
+  if (datagram.starved || datagram.delivered < round_ends_) return;
+  round_ends_ = delivered_;
+  if (capacity() >= full_capacity_ * growth) {
+    full_capacity_ = capacity();
+    rounds_without_growth_ = 0;
+  } else if (++rounds_without_growth_ >= rounds_until_full) {
+    full_capacity_ = capacity();
+    full_until_ = now + full_for;
+  }
 }
 
 // RFC 6298, 2.

@@ -20,8 +20,10 @@ class PathMeter {
  public:
   explicit PathMeter(Instant now) : heard_(now), delivered_at_(now) {}
 
-  /// `starved`: nothing waited behind it, so what follows says less than the path could carry.
-  void sent(std::size_t bytes, CopyId copy, bool starved, Instant now);
+  void sent(std::size_t bytes, CopyId copy, Instant now);
+  /// The path could have sent, and was given nothing: until what is in flight has arrived, it shows less than it can
+  /// carry.
+  void starved() { starved_until_ = delivered_ + in_flight_bytes_ + 1; }
 
   /// Whose fate has become known.
   struct Fate {
@@ -30,7 +32,7 @@ class PathMeter {
   };
   /// nullopt: that number is not, or no longer, in flight.
   std::optional<Fate> acknowledged(std::uint64_t number, Instant now);
-  std::optional<Fate> lost(std::uint64_t number);
+  std::optional<Fate> lost(std::uint64_t number, Instant now);
   /// Once for all that a batch of packets acknowledged, and at loss_due(). Calls `take(CopyId)` for each that is taken
   /// for lost now.
   template <typename Take>
@@ -53,8 +55,13 @@ class PathMeter {
   Duration least_round_trip() const { return std::min(least_.now, least_.before); }
   /// Bytes a second that it has shown to deliver, lately; 0: not known yet.
   double capacity() const { return std::max(capacity_.now, capacity_.before); }
+  /// Whether that is all that it can carry, as far as is known: it has been given more for a while (as BBR finds out
+  /// that a pipe is full). Forgotten after some time, since paths change.
+  bool capacity_is_known(Instant now) const { return now < full_until_; }
   /// Share of the datagrams, lately, that were taken for lost.
   double loss() const;
+  /// Whether it has long lost nothing, of enough that was sent to tell.
+  bool clean(Instant now) const { return sent_ >= enough_to_tell && now - lost_at_ >= clean_after; }
   /// Loss comes with a growing round trip: the path is full.
   bool congested() const;
   std::uint64_t delivered_bytes() const { return delivered_; }
@@ -79,11 +86,23 @@ class PathMeter {
     Value now, before;
   };
 
+  static constexpr std::uint64_t enough_to_tell = 10'000;
+  static constexpr Duration clean_after = std::chrono::seconds(10);
+
+  void count_loss(Instant now) {
+    ++lost_count_.now;
+    lost_at_ = now;
+  }
   Datagram* find(std::uint64_t number);
+  void land(const Datagram& datagram) {
+    --in_flight_;
+    in_flight_bytes_ -= datagram.bytes;
+  }
   void drop_known();
   void sample_rate(const Datagram& datagram, Instant now);
   void sample_round_trip(Duration sample);
   void begin_period(Instant now);
+  void look_whether_full(const Datagram& datagram, Instant now);
   Duration reordering() const;
   Duration patience() const;
 
@@ -95,6 +114,8 @@ class PathMeter {
   Duration latest_{};          ///< round trip that it took
   bool new_largest_ = false;   ///< since infer_losses()
   std::size_t in_flight_ = 0;  ///< whose state is open
+  std::uint64_t in_flight_bytes_ = 0;
+  std::uint64_t starved_until_ = 0;  ///< delivered_
 
   Instant heard_;
   Duration smoothed_{};
@@ -106,7 +127,15 @@ class PathMeter {
   Instant delivered_at_;
   Instant first_sent_{};
 
+  // Whether the capacity still grows from one round trip to the next.
+  std::uint64_t round_ends_ = 0;  ///< delivered_
+  double full_capacity_ = 0;
+  unsigned rounds_without_growth_ = 0;
+  Instant full_until_{};
+
   static constexpr Duration unknown = Duration::max();
+  std::uint64_t sent_ = 0;
+  Instant lost_at_{};
   Instant period_began_{};
   Recent<double> capacity_{0, 0};
   Recent<Duration> least_{unknown, unknown};
@@ -125,8 +154,8 @@ void PathMeter::infer_losses(Take&& take, Instant now) {
     Datagram& datagram = datagrams_[judged_ - first_];
     if (datagram.state != State::open) continue;
     datagram.state = State::taken_for_lost;
-    --in_flight_;
-    ++lost_count_.now;
+    land(datagram);
+    count_loss(now);
     if (datagram.copy != no_copy) take(datagram.copy);
   }
 }
@@ -136,7 +165,7 @@ void PathMeter::give_up(Take&& take) {
   for (Datagram& datagram : datagrams_) {
     if (datagram.state != State::open) continue;
     datagram.state = State::taken_for_lost;
-    --in_flight_;
+    land(datagram);
     if (datagram.copy != no_copy) take(datagram.copy);
   }
 }
@@ -149,6 +178,7 @@ void PathMeter::forget(Take&& take) {
   first_ += datagrams_.size();
   datagrams_.clear();
   in_flight_ = 0;
+  in_flight_bytes_ = 0;
 }
 
 }  // namespace mpquic::tunnel

@@ -68,7 +68,7 @@ std::optional<PathId> choose_balanced(std::span<const PathView> paths) {
   for (const PathView& path : paths) {
     if (!set[path.id]) continue;
     // One that nobody knows yet is worth a try.
-    const double share = (path.capacity > 0 ? path.capacity : std::max(most, 1.0)) * path.weight;
+    const double share = (path.full ? path.capacity : std::max(most, 1.0)) * path.weight;
     const double filled = (path.load + 1) / share;
     if (filled < least) {
       least = filled;
@@ -96,7 +96,8 @@ PathSet choose_spread(std::span<const PathView> paths) {
     if (set[path.id]) order.push_back(&path);
     most = std::max(most, path.capacity);
   }
-  const auto capacity = [&](const PathView& path) { return path.capacity > 0 ? path.capacity : most; };
+  // One that has not shown what it can carry is given the chance.
+  const auto capacity = [&](const PathView& path) { return path.full ? path.capacity : most; };
   std::ranges::sort(order, {}, &PathView::one_way);
   // From which path on the set is worth most: a fast but narrow one may not be worth keeping the wide ones out for.
   PathSet best;

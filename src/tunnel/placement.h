@@ -20,7 +20,8 @@ struct PathView {
   bool works = false;     ///< it answers
   bool steady = false;    ///< it has done so for a while: worth going back to
   Duration one_way{};     ///< half of the round trip; 0: not known yet
-  double capacity = 0;    ///< bytes a second; 0: not known yet
+  double capacity = 0;    ///< bytes a second that it has shown; 0: none yet
+  bool full = false;      ///< and that is all that it can carry
   double load = 0;        ///< bytes a second that go over it now
   std::size_t ahead = 0;  ///< bytes that wait for it
 };

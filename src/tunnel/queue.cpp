@@ -144,7 +144,7 @@ bool Queue::discard_late(Flow& flow, Instant now) {
     Waiting& first = flow.waiting.front();
     // CoDel looks at what would be left (RFC 8289 5.4): a flow that is down to its last packet is not what stands.
     const bool last = flow.bytes - first.packets->next_size(max_packet_) <= max_packet_;
-    if (!flow.codel.signals(first.since, last, limits_, now)) return true;
+    if (!flow.codel.signals(first.since + standing_, last, limits_, now)) return true;
     if (first.packets->mark_congestion()) return true;
     drop(flow, flow.waiting.begin(), Drop::queue_delay);
   }

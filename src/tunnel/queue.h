@@ -76,6 +76,8 @@ class Queue {
   /// The path's round trip, which the inner flows' own are at least. CoDel must give a sender a round trip to react
   /// (RFC 8289 4.3), or long paths are never filled.
   void follow_round_trip(Duration round_trip);
+  /// Packets may wait so much longer than CoDel would have it.
+  void allow_standing(Duration delay) { standing_ = delay; }
 
   bool empty() const { return bytes_ == 0; }
   /// How many blocks of this pool the waiting packets occupy. A small super-packet occupies a whole large block.
@@ -158,6 +160,7 @@ class Queue {
 
   const QueueLimits configured_;
   QueueLimits limits_;  ///< with what follows the round trip
+  Duration standing_{};
   DropCounters& drops_;
   std::unique_ptr<Flow[]> flows_;  ///< taken by the first push
   Line sparse_;

@@ -170,14 +170,14 @@ Instant Receiver::originals_due(std::uint32_t sent_at, Instant now) const {
   return latest;
 }
 
-/// Until repairs have been seen: a round trip for the news that something is missing, and some more.
+/// A round trip for the news that something is missing, some more to be sure of it, and the same again for a repair
+/// that is lost, too; or longer, if repairs are seen to take longer.
 Duration Receiver::repair_time() const {
-  if (repair_time_.known()) return repair_time_.high() + slack;
   Duration longest{};
   for (const auto& path : paths_) {
     if (path != nullptr) longest = std::max(longest, path->round_trip);
   }
-  return longest + longest / 4 + 5 * slack;
+  return std::max(longest * 5 / 2, repair_time_.high()) + 5 * slack;
 }
 
 Instant Receiver::deadline() const {

@@ -27,6 +27,10 @@ constexpr double most_repair_budget = 256 << 10;
 // What is older, its receiver has given up.
 constexpr Duration repair_worthwhile = milliseconds(400);
 
+constexpr double lossy = 0.002;
+constexpr Duration lossy_standing = milliseconds(80);
+
+constexpr Duration short_silence = milliseconds(60);
 constexpr Duration least_probation = milliseconds(100);
 constexpr unsigned most_flaps = 4;
 constexpr Duration flaps_forgotten_after = seconds(30);
@@ -99,6 +103,7 @@ void Sender::refresh(Instant now) {
                       .steady = path->works() && now - path->works_since >= steady_after,
                       .one_way = path->meter.round_trip() / 2,
                       .capacity = path->meter.capacity(),
+                      .full = path->meter.capacity_is_known(now),
                       .load = path->load});
   }
   flows_.each([&](FlowId id, const SentFlow& flow) {
@@ -109,6 +114,28 @@ void Sender::refresh(Instant now) {
   eligible_ = eligible(views_);
   spread_ = choose_spread(views_);
   failover_ = choose_failover(views_, failover_);
+  follow_round_trip();
+}
+
+/// The queue's patience is that of a flow over the slowest path that it may take. Where flows are spread, a slow path
+/// comes into play when so much waits that the fast ones take as long: that much must be allowed to wait, and some more
+/// that all paths stay busy when a sender slows down.
+void Sender::follow_round_trip() {
+  const bool spreads = policy_ == Policy::bonded && spread_.count() > 1;
+  Duration longest{}, shortest = Duration::max();
+  for (const PathView& view : views_) {
+    if (!(spreads ? spread_ : eligible_)[view.id]) continue;
+    longest = std::max(longest, 2 * view.one_way);
+    shortest = std::min(shortest, 2 * view.one_way);
+  }
+  session_.follow_round_trip(longest);
+  Duration standing = spreads ? (longest - shortest) / 2 + longest / 4 : Duration::zero();
+  // BBR slows down with every round trip that has a loss, and finds its rate again only seconds later. A sender that
+  // had to slow down as well would never get it back.
+  for (const auto& path : paths_) {
+    if (path != nullptr && path->meter.loss() > lossy) standing = std::max(standing, lossy_standing);
+  }
+  session_.allow_standing(standing);
 }
 
 void Sender::acknowledged(PathId id, std::uint64_t number, Instant now) {
@@ -122,7 +149,7 @@ void Sender::acknowledged(PathId id, std::uint64_t number, Instant now) {
 }
 
 void Sender::lost(PathId id, std::uint64_t number, Instant now) {
-  const auto fate = paths_[id]->meter.lost(number);
+  const auto fate = paths_[id]->meter.lost(number, now);
   if (!fate || fate->copy == no_copy) return;
   if (!fate->known_lost) repair(fate->copy, now);
   copies_.release(fate->copy);
@@ -157,14 +184,16 @@ void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
   paths_[*over]->repairs.push_back({id, now, false});
 }
 
-void Sender::down(PathId path, Instant now) { fall_silent(*paths_[path], now); }
+void Sender::down(PathId id, Instant now) {
+  fall_silent(*paths_[id], now);
+  paths_[id]->failed = true;
+}
 
 void Sender::fall_silent(Path& path, Instant now) {
   if (path.health == Path::Health::silent) return;
-  if (path.silent_at + flaps_forgotten_after < now) path.flaps = 0;
-  path.flaps = std::min(path.flaps + 1, most_flaps);
   path.silent_at = now;
   path.health = Path::Health::silent;
+  path.failed = false;
   ++path.counts.silences;
   refresh(now);
   // What it owes: first that of flows that send little, or want no order, which are most likely to be waited for.
@@ -179,6 +208,14 @@ void Sender::fall_silent(Path& path, Instant now) {
 }
 
 void Sender::answered(Path& path, Instant now) {
+  // All of a last few packets were lost, or the path has become slower: no more than that.
+  if (!path.failed && now - path.silent_at <= std::max<Duration>(short_silence, 2 * path.meter.round_trip())) {
+    path.health = Path::Health::works;
+    return refresh(now);
+  }
+  if (path.failed_at + flaps_forgotten_after < now) path.flaps = 0;
+  path.flaps = std::min(path.flaps + 1, most_flaps);
+  path.failed_at = now;
   path.health = Path::Health::probation;
   path.probation_ends = now + std::max(least_probation, 2 * path.meter.round_trip()) * (1 << (path.flaps - 1));
 }

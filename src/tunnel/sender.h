@@ -89,6 +89,7 @@ class Sender {
 
   // sender.cpp: what happens to paths.
   void refresh(Instant now);
+  void follow_round_trip();
   void fall_silent(Path& path, Instant now);
   void answered(Path& path, Instant now);
   void infer_losses(Path& path, Instant now);
@@ -106,7 +107,7 @@ class Sender {
   bool may_spread(const Path& path, FlowId id) const;
   void look_whether_hungry(SentFlow& flow, Instant now);
   void judge(SentFlow& flow, Instant now);
-  void order(SentFlow& flow, const Path& path);
+  void order(SentFlow& flow);
 
   Session& session_;
   packet::BufferPool& pool_;

@@ -43,6 +43,8 @@ class Sender::Path final : public quic::DatagramSource {
   Instant works_since;
   Instant probation_ends = never;
   Instant silent_at{};
+  bool failed = false;  ///< silent because its link is known to be down
+  Instant failed_at{};  ///< the last time that it was silent for long
   unsigned flaps = 0;
   Instant last_sent;
   std::deque<Repair> repairs;  ///< that are to go over this path

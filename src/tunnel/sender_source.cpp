@@ -20,16 +20,13 @@ constexpr Duration pause_between_bursts = milliseconds(500);
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
 constexpr Duration spread_ends_after = seconds(1);  // of silence
-// A path that is slower waits until the faster ones have so much before them.
-constexpr Duration head_start = milliseconds(4);
+// Who has less than this waiting, waits for the fastest path.
+constexpr std::size_t least_backlog = 6'000;
 
 constexpr Duration first_verdict = seconds(3);
 constexpr Duration verdict_interval = seconds(2);
 constexpr Duration least_penalty = seconds(5);
 constexpr unsigned most_penalties = 6;
-
-// A path that loses less than this needs no repairs.
-constexpr double lossy = 0.0005;
 
 constexpr Duration duplicate_worthwhile = milliseconds(100);
 constexpr Duration repair_worthwhile = milliseconds(500);
@@ -69,8 +66,10 @@ const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant no
   if (max_size <= before) return nullptr;
   if (now >= path.probe_due()) return front_probe(path, now);
   const std::size_t room = max_size - before;
-  if (const packet::Pieces* repair = front_repair(path, room, now)) return repair;
-  return front_new(path, room, now);
+  const packet::Pieces* next = front_repair(path, room, now);
+  if (next == nullptr) next = front_new(path, room, now);
+  if (next == nullptr) path.meter.starved();
+  return next;
 }
 
 const packet::Pieces* Sender::front_probe(Path& path, Instant now) {
@@ -78,6 +77,7 @@ const packet::Pieces* Sender::front_probe(Path& path, Instant now) {
   store_be32(path.probe_bytes.data() + 4, microseconds(now));
   path.own_packet = {path.probe_bytes, {}};
   path.show(Path::Shown::probe, path.probe);
+  path.meter.starved();
   return &path.own_packet;
 }
 
@@ -117,10 +117,11 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
   if (path.shown_packet == nullptr) return nullptr;
   SentFlow& flow = flows_[session_.front_flow()];
   if (!remembers(path)) {
+    SentFlows::unorder(flow);
     path.show(Path::Shown::plain, path.plain);
     return path.shown_packet;
   }
-  order(flow, path);
+  order(flow);
   const SequenceHeader header{.ordered = flow.number != 0,
                               .copy = false,
                               .flow = flow.number,
@@ -131,16 +132,12 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
   return path.shown_packet;
 }
 
-/// Where nothing can be sent again, nothing has to be recognised: one path that loses nothing costs nothing.
-bool Sender::remembers(const Path& path) const { return path_count_ > 1 || path.meter.loss() > lossy; }
+/// Where nothing will have to be sent again, nothing has to be recognised: one path that loses nothing costs nothing.
+bool Sender::remembers(const Path& path) const { return path_count_ > 1 || !path.meter.clean(path.shown_at); }
 
-void Sender::order(SentFlow& flow, const Path& path) {
-  const bool wanted = flow.spread || (flow.in_order && (policy_ == Policy::redundant || path.meter.loss() > lossy));
-  if (wanted == (flow.number != 0)) return;
-  if (wanted)
-    flows_.order(flow);
-  else if (path.shown_at - flow.last_sent > pause_between_bursts)
-    SentFlows::unorder(flow);
+/// What may be sent again may come late: whoever suffers from that gets a number, by which it is put in order.
+void Sender::order(SentFlow& flow) {
+  if (flow.number == 0 && (flow.spread || flow.in_order)) flows_.order(flow);
 }
 
 bool Sender::may_send(const Path& path, FlowId id, Instant now) {
@@ -178,7 +175,6 @@ void Sender::look_whether_hungry(SentFlow& flow, Instant now) {
   flow.alone = alone.meter.capacity();
   flow.sent_bytes = 0;
   flow.judged_at = now + (first_verdict - verdict_interval);
-  flows_.order(flow);
 }
 
 /// Whether the flow gets more than it had on one path. If it does not, it goes back, and tries again later: each time
@@ -204,16 +200,21 @@ void Sender::judge(SentFlow& flow, Instant now) {
   }
 }
 
-/// A slower path takes part when the faster ones have enough to do.
+/// A packet goes over a slower path when it would not arrive any sooner if it waited for the faster ones: so nothing is
+/// held up at the other end that would not have been held up here.
 bool Sender::may_spread(const Path& path, FlowId id) const {
   const auto own = std::ranges::find(views_, path.id, &PathView::id);
-  double before = 0;
+  double faster = 0;
+  Duration fastest = own->one_way;
   for (const PathView& other : views_) {
     if (!spread_[other.id] || other.one_way >= own->one_way) continue;
-    before +=
-        other.capacity * std::chrono::duration<double>(std::min(own->one_way - other.one_way, head_start)).count();
+    faster += other.capacity;
+    fastest = std::min(fastest, other.one_way);
   }
-  return static_cast<double>(session_.queued_bytes_of(id)) >= before;
+  if (faster == 0) return true;
+  const double wait = static_cast<double>(session_.queued_bytes()) / faster;
+  return session_.queued_bytes_of(id) > least_backlog &&
+         wait >= std::chrono::duration<double>(own->one_way - fastest).count();
 }
 
 void Sender::pop(Path& path) {
@@ -223,7 +224,7 @@ void Sender::pop(Path& path) {
     case Path::Shown::probe:
       ++path.path_sequence;
       ++path.counts.probes;
-      path.meter.sent(path.own_packet.size(), no_copy, true, path.shown_at);
+      path.meter.sent(path.own_packet.size(), no_copy, path.shown_at);
       break;
     case Path::Shown::repair: {
       const Repair repair = path.repairs.front();
@@ -231,7 +232,7 @@ void Sender::pop(Path& path) {
       ++path.path_sequence;
       ++(repair.on_purpose ? path.counts.duplicates : path.counts.repairs);
       path.load_bytes += path.own_packet.size();
-      path.meter.sent(path.own_packet.size(), repair.copy, path.repairs.empty() && !session_.more(), path.shown_at);
+      path.meter.sent(path.own_packet.size(), repair.copy, path.shown_at);
       break;
     }
     case Path::Shown::plain:
@@ -263,7 +264,7 @@ void Sender::pop_new(Path& path) {
   flow.sent_bytes += size;
   flow.last_sent = path.shown_at;
   if (session_.queued_bytes_of(id) == 0) flow.standing_since = never;
-  path.meter.sent(size, copy, !session_.more(), path.shown_at);
+  path.meter.sent(size, copy, path.shown_at);
   if (policy_ != Policy::redundant || copy == no_copy) return;
   if (const auto second = choose_earliest(views_, path.id); second && second != path.id) {
     copies_.use(copy);

@@ -56,6 +56,7 @@ class Session final : public quic::DatagramSource {
 
   /// Of the path below, as it is measured.
   void follow_round_trip(Duration round_trip) { queue_.follow_round_trip(round_trip); }
+  void allow_standing(Duration delay) { queue_.allow_standing(delay); }
   /// When front() may give something that it holds back now.
   Instant deadline() const { return held_back_ ? settled_at_ : never; }
   std::size_t queued_bytes() const { return queue_.bytes(); }

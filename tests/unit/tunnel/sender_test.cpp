@@ -20,6 +20,17 @@ class OnePath : public SenderTest {
     session_.open(now_);
     path_ = add(milliseconds(20));
     settle({path_});
+    // Enough that it counts as clean.
+    for (std::uint32_t packet = 0; packet < 10'000; packet += 100) {
+      push_many(9, packet, packet + 100);
+      const auto given = take_all(path_);
+      now_ += milliseconds(20);
+      acknowledge(path_, given);
+    }
+    now_ += seconds(10);
+    take_all(path_);
+    now_ += milliseconds(20);
+    acknowledge_numbers(path_, {sent_[path_]});
   }
   PathId path_ = 0;
 };
@@ -254,10 +265,10 @@ TEST_F(TwoPaths, OnePathMoreIsNotWorthEveryDelay) {
   begin(Policy::bonded);
   Carrier fast{fast_, 20}, slow{slow_, 1};
   carry({&fast, &slow}, 1, 30, 2000, seconds(3));
-  EXPECT_LT(slow.carried.size(), 300U) << "a twentieth more, for three times the delay";
+  EXPECT_LT(slow.carried.size(), 600U) << "a twentieth more, for three times the delay";
 }
 
-TEST_F(TwoPaths, AFlowThatGetsLessThanItHadGoesBack) {
+TEST_F(TwoPaths, AFlowThatSlowsDownGoesBackToOnePath) {
   begin(Policy::bonded);
   Carrier fast{fast_, 10}, slow{slow_, 10};
   carry({&fast, &slow}, 1, 30, 2000, seconds(2));
