@@ -90,8 +90,8 @@ void Invariants::look_at_paths(End& end) {
     }
     if (counts.works) seen.worked_at = now;
     // QUIC backs its timers off (RFC 9002, 6.2.1): what was gone for so long may be gone as long again.
+    const Duration gone = std::max<Duration>(seen.passes_since - seen.worked_at, {});
     const auto overdue = [&](Instant last, Duration longest) {
-      const Duration gone = std::max<Duration>(seen.passes_since - last, {});
       return now - std::max(last, seen.passes_since) > longest + gone;
     };
     if (overdue(seen.sent_at, longest_idle)) {
