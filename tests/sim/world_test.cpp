@@ -35,7 +35,7 @@ TEST_F(WorldTest, FourTcpFlowsFillALink) {
   std::vector<Tcp*> flows;
   for (int i = 0; i < 4; ++i) flows.push_back(&lans_->add_tcp(true));
   for (Tcp* flow : flows) flow->start(world_->now);
-  world_->run(2s);
+  world_->run(4s);
   for (const Tcp* flow : flows) before += flow->delivered();
   world_->run(6s);
   for (const Tcp* flow : flows) after += flow->delivered();
