@@ -106,8 +106,12 @@ void Receiver::hold(Flow& flow, const SequencedPacket& packet, Instant now, Pack
   const std::uint32_t sequence = packet.header.sequence;
   while (!flow.order.within_reach(sequence)) give_up(flow, sequence, sink);
   HeldPackets::Index held = held_.hold(packet.packet, packet.header.sent_at, now);
-  for (; held == HeldPackets::none && !waiting_.empty(); held = held_.hold(packet.packet, packet.header.sent_at, now)) {
-    give_up_fullest(sink);
+  while (held == HeldPackets::none && !waiting_.empty()) {
+    Flow& fullest = fullest_of_waiting();
+    // Its own gap is the one to be given up, as far as this packet.
+    if (&fullest == &flow && flow.order.is_in_gap(sequence)) break;
+    give_up(fullest, 0, sink);
+    held = held_.hold(packet.packet, packet.header.sent_at, now);
   }
   // What was given up may have been all that was before it.
   const Reorder::Verdict verdict = flow.order.place(sequence);
@@ -116,9 +120,9 @@ void Receiver::hold(Flow& flow, const SequencedPacket& packet, Instant now, Pack
     return flow.order.hold(sequence, held, now);
   }
   if (held != HeldPackets::none) held_.release(held);
-  // No memory is left for anybody: better out of order than not at all.
   if (verdict == Reorder::Verdict::early) {
-    flow.order.give_up(sequence);
+    ++counts_.given_up;
+    flow.order.skip_to(sequence);
     flow.order.place(sequence);
   }
   sink.deliver(packet.packet);
@@ -140,9 +144,8 @@ void Receiver::give_up(Flow& flow, std::uint32_t sequence, PacketSink& sink) {
   release(flow, sink);
 }
 
-void Receiver::give_up_fullest(PacketSink& sink) {
-  Flow& fullest = **std::ranges::max_element(waiting_, {}, [](const Flow* flow) { return flow->order.held(); });
-  give_up(fullest, 0, sink);
+Receiver::Flow& Receiver::fullest_of_waiting() {
+  return **std::ranges::max_element(waiting_, {}, [](const Flow* flow) { return flow->order.held(); });
 }
 
 void Receiver::settle(Instant now, PacketSink& sink) {

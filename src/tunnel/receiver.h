@@ -97,7 +97,7 @@ class Receiver {
   void hold(Flow& flow, const SequencedPacket& packet, Instant now, PacketSink& sink);
   void release(Flow& flow, PacketSink& sink);
   void give_up(Flow& flow, std::uint32_t sequence, PacketSink& sink);
-  void give_up_fullest(PacketSink& sink);
+  Flow& fullest_of_waiting();
   void forget_silent_flow(PacketSink& sink);
   void settle(Instant now, PacketSink& sink);
   Instant due(const Reorder& order, Instant now) const;

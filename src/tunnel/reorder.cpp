@@ -73,6 +73,14 @@ void Reorder::give_up(std::uint32_t sequence) {
   first_held_ = 0;
 }
 
+void Reorder::skip_to(std::uint32_t sequence) {
+  const auto skipped = static_cast<std::size_t>(distance(sequence, next_));
+  next_ = sequence;
+  if (held_ == 0) return waiting_.clear();
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(skipped));
+  first_held_ -= skipped;
+}
+
 void Reorder::forget_arrivals() {
   while (!by_arrival_.empty() && distance(by_arrival_.front().sequence, next_) < 0) by_arrival_.pop_front();
 }

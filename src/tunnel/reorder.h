@@ -68,6 +68,13 @@ class Reorder {
   /// Goes on behind the gap, if there is one; where nothing is held, at `sequence`.
   void give_up(std::uint32_t sequence);
 
+  /// Goes on at `sequence`, which is missing before anything that is held.
+  void skip_to(std::uint32_t sequence);
+
+  /// Whether an early packet is before all that are held.
+  bool is_in_gap(std::uint32_t sequence) const {
+    return held_ == 0 || distance(sequence, next_) < static_cast<int>(first_held_);
+  }
   bool has_gap() const { return held_ > 0; }
   std::size_t held() const { return held_; }
   /// The first packet behind the gap, which there must be.

@@ -26,6 +26,8 @@ constexpr double repair_share_congested = 0.03;
 constexpr double most_repair_budget = 256 << 10;
 // What is older, its receiver has given up.
 constexpr Duration repair_worthwhile = milliseconds(400);
+// What is older, a dead path owes to nobody any more.
+constexpr Duration owed_for = seconds(2);
 
 constexpr double lossy = 0.002;
 constexpr Duration lossy_standing = milliseconds(80);
@@ -178,7 +180,7 @@ void Sender::repair(CopyId id, Instant now) {
 }
 
 void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
-  if (copies_[id].delivered) return;
+  if (copies_[id].delivered || now - copies_[id].first_sent > owed_for) return;
   const auto over = choose_earliest(views_, not_over);
   if (!over) return;
   copies_.use(id);
