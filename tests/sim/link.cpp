@@ -6,7 +6,8 @@
 namespace mpquic::sim {
 namespace {
 
-constexpr std::size_t headers = 28;  // IPv4 and UDP
+constexpr std::size_t headers = 28;                                // IPv4 and UDP
+constexpr Duration longest_pause = std::chrono::milliseconds(50);  // in a burst of losses
 constexpr double least_queue = 30'000;
 
 Duration duration(double seconds) {
@@ -17,7 +18,7 @@ Duration duration(double seconds) {
 
 void Link::send(Parcel parcel, Instant now) {
   ++counts_.sent;
-  if (cut_ || parcel.payload.size() > settings_.largest || lose()) {
+  if (cut_ || parcel.payload.size() > settings_.largest || lose(now)) {
     ++counts_.lost;
     return;
   }
@@ -65,10 +66,12 @@ Duration Link::up_to(Duration longest) {
   return Duration(std::uniform_int_distribution<std::int64_t>(0, longest.count())(random_));
 }
 
-// Gilbert: bursts of geometric length.
-bool Link::lose() {
+// Gilbert: bursts of geometric length. What causes one is over after a while, however little is sent.
+bool Link::lose(Instant now) {
   if (settings_.loss <= 0) return false;
   if (settings_.burst <= 1) return chance() < settings_.loss;
+  if (now - sent_at_ > longest_pause) in_burst_ = false;
+  sent_at_ = now;
   const double ends = 1 / settings_.burst;
   const double begins = settings_.loss * ends / (1 - settings_.loss);
   in_burst_ = in_burst_ ? chance() >= ends : chance() < begins;

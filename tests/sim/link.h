@@ -57,7 +57,7 @@ class Link {
  private:
   void arrive(Instant when, Parcel parcel);
   Duration drain_time() const;
-  bool lose();
+  bool lose(Instant now);
   double chance() { return std::uniform_real_distribution<double>(0, 1)(random_); }
   /// Anything up to the longest.
   Duration up_to(Duration longest);
@@ -70,6 +70,7 @@ class Link {
   Instant last_{};
   bool cut_ = false;
   bool in_burst_ = false;
+  Instant sent_at_{};
   LinkCounts counts_;
 };
 

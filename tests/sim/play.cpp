@@ -14,7 +14,7 @@ using std::chrono::seconds;
 constexpr Duration longest_rest = seconds(120);
 constexpr Duration rest_step = std::chrono::milliseconds(250);
 // A TCP connection that does nothing for so long, while a link would carry its packets, has been forgotten.
-constexpr Duration longest_standstill = seconds(40);
+constexpr Duration longest_standstill = seconds(70);
 
 class Play {
  public:

@@ -17,6 +17,8 @@ constexpr std::size_t smallest_segment = 500;
 // At the end of an acknowledgement, for who marks packets there.
 constexpr std::size_t unused = Watch::mark_size;
 constexpr std::uint16_t data_port = 5001;
+// Linux waits for two minutes at most: longer than a simulation has time for.
+constexpr Duration most_timeout = std::chrono::seconds(30);
 constexpr double beta = 0.7, cubic_c = 0.4;
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -117,7 +119,7 @@ void Tcp::acknowledge(std::uint32_t latest, bool duplicate, Instant now) {
   receiver_.push(bytes, true, now);
 }
 
-void Tcp::arrived(Segment& segment, std::uint32_t number, Instant now) {
+void Tcp::arrived(Segment& segment, std::uint32_t number, bool timed, Instant now) {
   if (segment.arrived) return;
   segment.arrived = true;
   if (!segment.lost) --in_flight_;
@@ -128,7 +130,7 @@ void Tcp::arrived(Segment& segment, std::uint32_t number, Instant now) {
   } else if (!segment.again) {
     reordering_seen_ = true;
   }
-  if (segment.again) return;
+  if (segment.again || !timed) return;
   const Duration sample = now - segment.sent;
   least_ = std::min(least_, sample);
   if (smoothed_ == Duration::zero()) {
@@ -155,15 +157,18 @@ void Tcp::on_acknowledgement(Bytes bytes, Instant now) {
   const std::uint32_t latest = load_be32(&bytes[4]);
   const bool duplicate = bytes[8] != 0;
   const std::uint32_t before = acknowledged_;
-  if (const auto found = sent_.find(latest); found != sent_.end()) arrived(found->second, latest, now);
+  if (const auto found = sent_.find(latest); found != sent_.end()) arrived(found->second, latest, true, now);
   for (std::size_t at = 9; at + 8 <= bytes.size(); at += 8) {
     const std::uint32_t end = load_be32(&bytes[at + 4]);
     for (auto it = sent_.lower_bound(load_be32(&bytes[at])); it != sent_.end() && it->first < end; ++it) {
-      arrived(it->second, it->first, now);
+      arrived(it->second, it->first, true, now);
     }
   }
+  // What waited for a retransmission says nothing of the round trip (RFC 6298, 3).
+  const bool timed =
+      std::none_of(sent_.begin(), sent_.lower_bound(next), [](const auto& each) { return each.second.again; });
   while (!sent_.empty() && sent_.begin()->first < next) {
-    arrived(sent_.begin()->second, sent_.begin()->first, now);
+    arrived(sent_.begin()->second, sent_.begin()->first, timed, now);
     sent_.erase(sent_.begin());
   }
   acknowledged_ = std::max(acknowledged_, next);
@@ -248,8 +253,8 @@ void Tcp::shrink(Instant) {
 
 void Tcp::arm(Instant now) {
   const std::uint64_t mine = ++timer_;
-  const Duration timeout =
-      std::max<Duration>(milliseconds(200), smoothed_ + 4 * variance_) * (1 << std::min(backoff_, 6U));
+  const Duration first = std::max<Duration>(milliseconds(200), smoothed_ + 4 * variance_);
+  const Duration timeout = std::min<Duration>(first * (1 << std::min(backoff_, 6U)), most_timeout);
   events_.at(now + timeout, [this, mine, now, timeout] {
     if (mine != timer_ || sent_.empty()) return;
     const Instant then = now + timeout;

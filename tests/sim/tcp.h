@@ -53,7 +53,7 @@ class Tcp {
   void on_data(std::uint32_t number, std::size_t size, Instant now);
   void acknowledge(std::uint32_t latest, bool duplicate, Instant now);
   void on_acknowledgement(Bytes packet, Instant now);
-  void arrived(Segment& segment, std::uint32_t number, Instant now);
+  void arrived(Segment& segment, std::uint32_t number, bool timed, Instant now);
   void detect_losses(Instant now);
   void grow(std::uint32_t count, Instant now);
   void shrink(Instant now);
