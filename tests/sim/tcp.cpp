@@ -192,8 +192,9 @@ void Tcp::on_acknowledgement(Bytes bytes, Instant now) {
 }
 
 void Tcp::detect_losses(Instant now) {
-  const Duration allowed =
-      reordering_seen_ ? std::min<Duration>(least_ / 4 * reordering_steps_, smoothed_) : Duration::zero();
+  const Duration allowed = reordering_seen_
+                               ? std::min<Duration>(std::min(least_, smoothed_) / 4 * reordering_steps_, smoothed_)
+                               : Duration::zero();
   std::size_t later = 0;
   for (auto it = sent_.rbegin(); it != sent_.rend(); ++it) later += it->second.arrived ? 1U : 0U;
   Instant look_again = never;
