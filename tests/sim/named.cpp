@@ -92,6 +92,20 @@ std::vector<Figure> aggregate(std::uint64_t seed, int) {
   };
 }
 
+/// A tenth of the rates: few enough packets for a test.
+std::vector<Figure> aggregate_slowly(std::uint64_t seed, int) {
+  const Wan near = Wan::of(10, 20), far = Wan::of(10, 60);
+  return {
+      share_of_sum("2 x 10 Mbit/s, 20 and 60 ms, one flow", {seed, Policy::bonded, {near, far}}, 0.85),
+      share_of_sum("10 + 6 + 4 Mbit/s, 13, 34 and 108 ms, one flow",
+                   {seed, Policy::bonded, {Wan::of(10, 13), Wan::of(6, 34), Wan::of(4, 108)}}, 0.80),
+      share_of_sum("2 x 10 Mbit/s, 1 % loss on the second, one flow",
+                   {seed, Policy::bonded, {near, with_loss(far, 0.01, 1)}}, 0.75),
+      share_of_sum("30 + 8 Mbit/s, 20 and 60 ms, eight flows",
+                   {seed, Policy::bonded, {Wan::of(30, 20), Wan::of(8, 60)}, 8}, 0.95),
+  };
+}
+
 std::vector<Figure> repair(std::uint64_t seed, int) {
   std::vector<Figure> figures;
   for (const int flows : {1, 4}) {
@@ -159,7 +173,8 @@ struct Survival {
 };
 
 constexpr Duration recovery = seconds(1);
-constexpr double survivor_rate = 30;
+
+Wan survivor() { return Wan::of(30, 40); }
 
 void fail(World& world, std::size_t wan, Failure failure) {
   switch (failure) {
@@ -176,11 +191,12 @@ void fail(World& world, std::size_t wan, Failure failure) {
   }
 }
 
-Survival survive(std::uint64_t seed, Failure failure, int trials) {
+/// `alone`: Mbit/s that TCP has over the survivor.
+Survival survive(std::uint64_t seed, Failure failure, int trials, double alone) {
   Survival worst;
   for (int trial = 0; trial < trials; ++trial) {
     const std::uint64_t own_seed = seed * 1000 + static_cast<std::uint64_t>(trial);
-    World world({.seed = own_seed, .wans = {Wan::of(50, 20), Wan::of(survivor_rate, 40)}});
+    World world({.seed = own_seed, .wans = {Wan::of(50, 20), survivor()}});
     Lans lans(world);
     world.connect();
     Stream& stream = lans.add_stream(true, 200, 200);
@@ -199,14 +215,14 @@ Survival survive(std::uint64_t seed, Failure failure, int trials) {
     world.run(seconds(1));
     worst.missing = std::max(worst.missing, static_cast<double>(stream.missing()));
     worst.longest_gap = std::max(worst.longest_gap, milliseconds_of(stream.longest_gap(world.now)));
-    // What is left to TCP, after all headers and the stream.
-    worst.rate = std::min(worst.rate, rate / (survivor_rate * 1300 / 1420 - 0.4));
+    worst.rate = std::min(worst.rate, rate / alone);
   }
   return worst;
 }
 
 std::vector<Figure> fail_over(std::uint64_t seed, int trials) {
   std::vector<Figure> figures;
+  const double alone = goodput({.seed = seed, .wans = {survivor()}});
   struct Kind {
     Failure failure;
     const char* name;
@@ -216,7 +232,7 @@ std::vector<Figure> fail_over(std::uint64_t seed, int trials) {
        {Kind{Failure::link_down, "link down", 50}, Kind{Failure::black_hole, "black hole", 150},
         Kind{Failure::one_way, "black hole upwards", 150}, Kind{Failure::other_way, "black hole downwards", 150},
         Kind{Failure::flapping, "flapping", 150}}) {
-    const Survival worst = survive(seed, kind.failure, trials);
+    const Survival worst = survive(seed, kind.failure, trials, alone);
     figures.push_back({fmt::format("{}: packets of a stream that were lost", kind.name), worst.missing, {}, 0.0});
     figures.push_back({fmt::format("{}: its longest gap, ms", kind.name), worst.longest_gap, {}, kind.most_gap});
     figures.push_back({fmt::format("{}: TCP's share of the survivor, a second later", kind.name), worst.rate, 0.9});
@@ -224,27 +240,26 @@ std::vector<Figure> fail_over(std::uint64_t seed, int trials) {
   return figures;
 }
 
-/// Seconds after the link is whole again until both carry what they carried before.
+/// Seconds after the link is whole again until both carry what they carried before: of one flow that does not wait to
+/// be told that it may.
 double time_to_return(std::uint64_t seed, Duration outage) {
+  constexpr double rate = 48 * mega;
+  constexpr std::size_t size = 1300;
   World world({.seed = seed, .wans = {Wan::of(30, 20), Wan::of(30, 40)}});
   Lans lans(world);
   world.connect();
-  Tcp& tcp = lans.add_tcp(true);
-  tcp.start(world.now);
-  constexpr Duration step = milliseconds(250);
-  const auto rate_of = [&](Duration span) {
-    const std::uint64_t before = tcp.delivered();
-    world.run(span);
-    return static_cast<double>(tcp.delivered() - before) / seconds_of(span);
-  };
+  Stream& stream = lans.add_stream(true, rate / 8 / size, size);
+  stream.start(world.now);
   world.run(seconds(4));
-  const double full = rate_of(seconds(3));
   world.cut(0, true, true);
   world.run(outage);
   world.cut(0, false, false);
   const Instant healed = world.now;
   while (world.now < healed + seconds(60)) {
-    if (rate_of(step) >= 0.9 * full) break;
+    constexpr Duration step = milliseconds(250);
+    const std::uint64_t before = stream.received();
+    world.run(step);
+    if (static_cast<double>((stream.received() - before) * size * 8) >= 0.9 * rate * seconds_of(step)) break;
   }
   return seconds_of(world.now - healed);
 }
@@ -285,10 +300,11 @@ std::vector<Figure> redundancy(std::uint64_t seed, int) {
 
 constexpr std::array scenarios = {
     NamedScenario{"aggregate", "TCP over links that are not alike, against their sum", aggregate},
+    NamedScenario{"aggregate-slowly", "the same at a tenth of the rates", aggregate_slowly},
     NamedScenario{"repair", "TCP over one link that loses packets, against the same one without loss", repair},
     NamedScenario{"never-worse", "one TCP flow over sixteen pairs of links, against the better one alone", never_worse},
     NamedScenario{"failover", "a stream and a TCP flow, while the link in use goes away", fail_over},
-    NamedScenario{"return", "one TCP flow, when a link comes back", come_back},
+    NamedScenario{"return", "one flow of UDP that needs both links, when one comes back", come_back},
     NamedScenario{"redundant", "streams over two links that lose packets", redundancy},
 };
 
