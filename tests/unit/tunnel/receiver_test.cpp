@@ -199,7 +199,7 @@ TEST_F(ReceiverTest, WhatIsNoPacketIsDropped) {
     receiver_->receive(fast, std::vector<std::uint8_t>(size), now_, *this);
   }
   EXPECT_EQ(drops_[Drop::malformed], sequence_header_size + 1);
-  receiver_->receive_probe(fast, std::vector<std::uint8_t>(7), now_, *this);
+  receiver_->receive_probe(fast, std::vector<std::uint8_t>(7), now_);
   EXPECT_EQ(drops_[Drop::malformed], sequence_header_size + 2);
   EXPECT_TRUE(taken().empty());
 }
