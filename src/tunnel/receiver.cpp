@@ -76,11 +76,7 @@ void Receiver::receive_ordered(const SequencedPacket& packet, Instant now, Packe
     case Reorder::Verdict::next:
       sink.deliver(packet.packet);
       if (!had_gap) return;
-      ++counts_.filled;
-      if (packet.header.copy) {
-        ++counts_.repaired;
-        learn_repair(now - since);
-      }
+      fill(packet.header, now - since);
       return release(flow, sink);
     case Reorder::Verdict::early: return hold(flow, packet, now, sink);
     case Reorder::Verdict::late:
@@ -112,6 +108,14 @@ Receiver::Flow& Receiver::flow_of(const SequenceHeader& header, Instant now, Pac
   return flows_.front();
 }
 
+/// What was missing has come, so long after that was seen.
+void Receiver::fill(const SequenceHeader& header, Duration after) {
+  ++counts_.filled;
+  if (!header.copy) return;
+  ++counts_.repaired;
+  learn_repair(after);
+}
+
 void Receiver::forget(Flows::iterator flow, PacketSink& sink) {
   while (flow->order.has_gap()) give_up(*flow, 0, sink);
   by_number_.erase(flow->number);
@@ -121,6 +125,7 @@ void Receiver::forget(Flows::iterator flow, PacketSink& sink) {
 void Receiver::hold(Flow& flow, const SequencedPacket& packet, Instant now, PacketSink& sink) {
   const std::uint32_t sequence = packet.header.sequence;
   while (!flow.order.within_reach(sequence)) give_up(flow, sequence, sink);
+  if (const auto behind = flow.order.behind(sequence)) fill(packet.header, now - held_[*behind].since);
   HeldPackets::Index held = keep(flow, packet, now);
   for (; held == HeldPackets::none && held_.takes(packet.packet.size()) && !waiting_.empty();
        held = keep(flow, packet, now)) {
@@ -136,7 +141,7 @@ void Receiver::hold(Flow& flow, const SequencedPacket& packet, Instant now, Pack
     while (distance(sequence, flow.order.next()) > 0) give_up(flow, sequence, sink);
   }
   if (held != HeldPackets::none) held_.release(held);
-  flow.order.place(sequence);
+  if (flow.order.place(sequence) == Reorder::Verdict::late) ++counts_.late;
   sink.deliver(packet.packet);
   release(flow, sink);
 }
@@ -183,10 +188,15 @@ void Receiver::give_up_due(Flow& flow, PacketSink& sink) {
 }
 
 void Receiver::settle(Instant now, PacketSink& sink) {
-  for (std::size_t i = 0; i < waiting_.size();) {
-    Flow& flow = *waiting_[i];
-    while (flow.order.has_gap() && due(flow) <= now) give_up_due(flow, sink);
-    if (i < waiting_.size() && waiting_[i] == &flow) ++i;
+  // Each gap that was waited for in vain may shorten the wait for the others.
+  for (bool again = true; again;) {
+    const Duration before = repair_time();
+    for (std::size_t i = 0; i < waiting_.size();) {
+      Flow& flow = *waiting_[i];
+      while (flow.order.has_gap() && due(flow) <= now) give_up_due(flow, sink);
+      if (i < waiting_.size() && waiting_[i] == &flow) ++i;
+    }
+    again = repair_time() < before;
   }
 }
 

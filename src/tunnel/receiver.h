@@ -37,8 +37,8 @@ struct ReceiverLimits {
 };
 
 struct ReceiverStatistics {
-  std::uint64_t filled = 0;    ///< gaps whose packet came in time
-  std::uint64_t repaired = 0;  ///< of these: by a copy
+  std::uint64_t filled = 0;    ///< packets that were missing and came in time
+  std::uint64_t repaired = 0;  ///< of these: copies
   std::uint64_t given_up = 0;  ///< gaps that were waited for in vain
   std::uint64_t late = 0;      ///< packets that came after their gap was given up
   std::uint64_t duplicates = 0;
@@ -104,6 +104,7 @@ class Receiver {
   void count(Path& path, std::uint32_t path_sequence, std::uint32_t sent_at, Instant now);
   void receive_ordered(const SequencedPacket& packet, Instant now, PacketSink& sink);
   Flow& flow_of(const SequenceHeader& header, Instant now, PacketSink& sink);
+  void fill(const SequenceHeader& header, Duration after);
   void hold(Flow& flow, const SequencedPacket& packet, Instant now, PacketSink& sink);
   HeldPackets::Index keep(const Flow& flow, const SequencedPacket& packet, Instant now);
   void release(Flow& flow, PacketSink& sink);
