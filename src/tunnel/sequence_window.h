@@ -46,13 +46,23 @@ class SequenceBits {
   const std::uint64_t& word(std::uint32_t sequence) const { return words_[sequence % size / bits_per_word]; }
   template <typename Change>
   void each_word(std::uint32_t first, std::uint32_t count, Change change) {
-    for (count = std::min(count, size); count > 0;) {
-      const std::uint32_t from = first % bits_per_word;
-      const std::uint32_t taken = std::min(count, bits_per_word - from);
-      change(word(first), (~std::uint64_t{0} >> (bits_per_word - taken)) << from);
-      first += taken;
-      count -= taken;
+    count = std::min(count, size);
+    const auto part = [&](std::uint32_t bits) {
+      if (bits == 0) return;
+      change(word(first), (~std::uint64_t{0} >> (bits_per_word - bits)) << first % bits_per_word);
+      first += bits;
+      count -= bits;
+    };
+    part(std::min(count, (bits_per_word - first % bits_per_word) % bits_per_word));
+    // Whole words, up to the end and from the beginning on.
+    while (count >= bits_per_word) {
+      const std::uint32_t index = first % size / bits_per_word;
+      const std::uint32_t end = std::min(index + count / bits_per_word, size / bits_per_word);
+      for (std::uint32_t each = index; each < end; ++each) change(words_[each], ~std::uint64_t{0});
+      first += (end - index) * bits_per_word;
+      count -= (end - index) * bits_per_word;
     }
+    part(count);
   }
 
   std::array<std::uint64_t, size / bits_per_word> words_{};
