@@ -98,6 +98,7 @@ class RuleReader {
     read_traffic(fields, rule.traffic);
     read_lans(fields, rule.traffic);
     fields.read("fallback", rule.fallback, parse_name);
+    fields.read("policy", rule.policy, parse_policy);
     std::vector<Located<VlanPattern>> vlans;
     fields.read_list("vlan", vlans, parse_vlan_pattern);
     const bool any_scheme = std::ranges::any_of(vlans, [](const auto& each) { return each->scheme; });

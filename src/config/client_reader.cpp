@@ -1,36 +1,16 @@
 #include <algorithm>
 #include <array>
-#include <map>
 #include <variant>
 
 #include "config/classify.h"
 #include "config/device_reader.h"
+#include "config/path_reader.h"
 #include "config/role_reader.h"
-#include "config/suggest.h"
 #include "config/tls_reader.h"
 #include "config/values.h"
 
 namespace mpquic::config {
 namespace {
-
-/// What may stand at the top, on a link and on a tunnel; the nearer one wins, a tunnel being nearest.
-struct Destination {
-  std::optional<Located<ServerAddress>> server;
-  std::optional<Alpn> alpn;
-
-  void read(Fields& fields) {
-    fields.read("server", server, parse_server);
-    fields.read("alpn", alpn, parse_alpn);
-  }
-  Destination or_else(const Destination& further) const {
-    return {server ? server : further.server, alpn ? alpn : further.alpn};
-  }
-};
-
-struct Links {
-  std::vector<Link> all;
-  std::map<std::string_view, Destination> destinations;  // keys stand in the document
-};
 
 // With the length of its network it is also what systemd-networkd gives the interface.
 void read_link_address(Fields& fields, Link& link) {
@@ -46,6 +26,11 @@ void read_link_address(Fields& fields, Link& link) {
   }
 }
 
+struct Links {
+  std::vector<Link> all;
+  PathDefaults defaults;
+};
+
 Links read_links(Fields& top) {
   Links links;
   top.require("links");
@@ -58,36 +43,12 @@ Links read_links(Fields& top) {
     read_device(fields, link.interface, link.vlan);
     read_link_address(fields, link);
     fields.read_list("dns", link.dns, parse_name_server);
-    links.destinations[entry.key].read(fields);
+    fields.read("metered", link.metered, parse_bool);
+    links.defaults[entry.key].read(fields);
     fields.finish();
     links.all.push_back(std::move(link));
   }
   return links;
-}
-
-// One path for each link that the tunnel names, with what this link and the top leave open decided.
-void read_paths(Fields& fields, ClientTunnel& tunnel, const Links& links, const Destination& own,
-                const Destination& top) {
-  std::vector<Located<std::string>> names;
-  fields.require("links");
-  fields.read_list("links", names, parse_name);
-  if (names.size() > 1) {
-    fields.problems().error(names[1].place, "more than one link per tunnel is not supported by this version");
-  }
-  for (const Located<std::string>& name : names) {
-    const auto link = links.destinations.find(name.value);
-    if (link == links.destinations.end()) {
-      fields.problems().error(name.place, "no link is named {}{}", in_quotes(name.value),
-                              did_you_mean(name.value, names_of(links.all)));
-      continue;
-    }
-    const Destination path = own.or_else(link->second).or_else(top);
-    if (!path.server) {
-      fields.problems().error(tunnel.place, "{} has no server (say server: at the top, on link {} or here)",
-                              fields.what(), in_quotes(name.value));
-    }
-    tunnel.paths.push_back({name, path.server.value_or(ServerAddress()), path.alpn.value_or(Alpn())});
-  }
 }
 
 // The server gives them: where the file says so and, over h3, where it says nothing.
@@ -146,7 +107,7 @@ ClientConfig read_client(Fields& top, const Defaults& defaults) {
     read_tunnel(fields, tunnel, defaults);
     Destination own;
     own.read(fields);
-    read_paths(fields, tunnel, links, own, destination);
+    read_paths(fields, tunnel, links.defaults, own, destination);
     // Where no link is known, what the others have left to say of it is not missed.
     const Alpn alpn = tunnel.paths.empty() ? own.or_else(destination).alpn.value_or(Alpn()) : tunnel.paths.front().alpn;
     read_addresses(fields, tunnel, alpn);

@@ -105,10 +105,10 @@ void describe_client(const ClientConfig& client, Lines& lines) {
   }
   if (client.token) lines.add("  shows the token in {}", client.token->value.string());
   for (const Link& link : client.links) {
-    lines.add("link {}: {}{}{}", link.name,
+    lines.add("link {}: {}{}{}{}", link.name,
               link.interface.empty() ? "any interface" : in_words(link.interface, link.vlan),
               link.source ? ", sends from " + link.source->value.to_string() : "",
-              link.dns.empty() ? "" : ", asks the DNS servers " + joined(link.dns));
+              link.dns.empty() ? "" : ", asks the DNS servers " + joined(link.dns), link.metered ? ", metered" : "");
   }
   for (const Lan& lan : client.lans) {
     lines.add("lan {}: {}{}{}", lan.name, in_words(lan.interface, lan.vlan), lan.addresses.empty() ? "" : ", has ",
@@ -117,8 +117,10 @@ void describe_client(const ClientConfig& client, Lines& lines) {
   for (const ClientTunnel& tunnel : client.tunnels) {
     lines.add("tunnel {}: {}", tunnel.name, tunnel.auto_address ? "as the server says" : joined(tunnel.addresses));
     lines.add("  class {}, {}", name(tunnel.traffic_class), mtu_and_congestion(tunnel));
+    if (tunnel.policy) lines.add("  policy {}", name(tunnel.policy->value));
     for (const Path& path : tunnel.paths) {
-      lines.add("  path over link {} to server {}, {}", path.link.value, path.server->to_string(), name(path.alpn));
+      lines.add("  path over link {} to server {}, {}{}", path.link.value, path.server->to_string(), name(path.alpn),
+                tunnel.policy ? fmt::format(", priority {}, weight {}", path.priority, path.weight) : "");
       if (path.server->is_name()) {
         lines.add("    {} is asked for over link {}: {}", path.server->host, path.link.value,
                   name_servers_of(*client.find_link(path.link.value)));
@@ -134,7 +136,8 @@ void describe_client(const ClientConfig& client, Lines& lines) {
     }
   }
   for (const ClassRule& rule : client.classify) {
-    lines.add("traffic of {}: tunnel {}, while it is down {}", in_words(rule.traffic), rule.tunnel.value,
+    lines.add("traffic of {}: tunnel {}{}, while it is down {}", in_words(rule.traffic), rule.tunnel.value,
+              rule.policy ? fmt::format(" with policy {}", name(rule.policy->value)) : "",
               rule.fallback ? rule.fallback->value : "none");
   }
 }
@@ -159,6 +162,7 @@ void describe_server(const ServerConfig& server, Lines& lines) {
       lines.add("  hands out addresses of {}, advertises {}", joined(tunnel.pool), joined(routes));
     }
     if (!tunnel.dns.empty()) lines.add("  hands out the DNS servers {}", joined(tunnel.dns));
+    if (tunnel.policy) lines.add("  uses the paths of clients with policy {}", name(tunnel.policy->value));
   }
   for (const Client& client : server.clients) {
     const std::string_view everybody =

@@ -27,6 +27,11 @@ Fields::Fields(const Node& node, Place place, std::string what, Problems& proble
                   in_words(node.kind));
 }
 
+bool Fields::has_map(std::string_view key) const {
+  const Entry* entry = node_.find(key);
+  return entry != nullptr && entry->value.kind == Node::Kind::map;
+}
+
 const Entry* Fields::ask(std::string_view key) {
   known_.push_back(key);
   return node_.find(key);

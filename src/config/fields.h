@@ -27,6 +27,8 @@ class Fields {
   Problems& problems() const { return problems_; }
   /// Whether the key stands there, with a good value or a bad one.
   bool has(std::string_view key) const { return node_.find(key) != nullptr; }
+  /// Whether the key stands there with a map.
+  bool has_map(std::string_view key) const;
 
   /// `parse` is Result<T>(std::string_view). `target` is T, Located<T> or an optional of either; an optional is set
   /// even by a value that can't be read, so that nobody reports it missing as well.

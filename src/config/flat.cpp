@@ -122,7 +122,8 @@ class FlatReader {
       static constexpr std::array<std::string_view, 2> idle = {"multipath_policy", "multipath_paths"};
       top_.ignore(idle, "has no effect without multipath_enabled: true");
       require_ends(top_, top);
-      add_path(client, tunnel, {}, top);
+      const Located<Exit> exit = top.exit.value_or(Located<Exit>());
+      add_path(client, tunnel, Located<std::string>({}, exit.place), top);
     }
     client.tunnels.push_back(std::move(tunnel));
     return client;
@@ -177,13 +178,13 @@ class FlatReader {
   }
 
   void read_paths(ClientConfig& client, ClientTunnel& tunnel, const Ends& top) {
-    std::string policy;
-    top_.read("multipath_policy", policy, lower(parse_path_policy));
+    Located<PathPolicy> policy;
+    top_.read("multipath_policy", policy, lower(parse_flat_policy));
     top_.require("multipath_paths");
     std::set<std::string> names;
     for (const Node* node : top_.read_maps("multipath_paths")) {
       Fields fields(*node, node->place, "the path", problems_);
-      Located<std::string> name;
+      Located<std::string> name({}, node->place);
       fields.require("name");
       fields.read("name", name, parse_name);
       if (!name->empty() && !names.insert(name.value).second) {
@@ -193,22 +194,26 @@ class FlatReader {
       const Ends ends{own.exit ? own.exit : top.exit, own.remote ? own.remote : top.remote,
                       own.port ? own.port : top.port};
       require_ends(fields, ends);
-      std::uint16_t rank = 0;
-      fields.read("priority", rank, parse_priority);
-      fields.read("weight", rank, parse_weight);
+      Path& path = add_path(client, tunnel, name, ends);
+      fields.read("priority", path.priority, parse_flat_priority);
+      fields.read("weight", path.weight, parse_rank);
       fields.finish();
-      if (tunnel.paths.size() == 1) {
-        problems_.error(node->place, "more than one path for a tunnel is not supported by this version");
-      }
-      add_path(client, tunnel, name.value, ends);
     }
+    if (tunnel.paths.size() > 1) tunnel.policy = policy;
+    rank_from_one(tunnel.paths);
+  }
+
+  /// Flat files may begin at 0. It is the order that counts.
+  static void rank_from_one(std::vector<Path>& paths) {
+    if (std::ranges::none_of(paths, [](const Path& path) { return path.priority == 0; })) return;
+    for (Path& path : paths) path.priority = std::min(path.priority + 1, 65'535U);
   }
 
   /// A path without a name is called as where it leaves.
-  void add_path(ClientConfig& client, ClientTunnel& tunnel, std::string name, const Ends& ends) {
+  static Path& add_path(ClientConfig& client, ClientTunnel& tunnel, Located<std::string> name, const Ends& ends) {
     const Located<Exit> exit = ends.exit.value_or(Located<Exit>());
-    if (name.empty()) name = exit->source ? exit->source->to_string() : exit->interface;
-    Link link{name, exit.place, exit->interface, {}};
+    if (name->empty()) name.value = exit->source ? exit->source->to_string() : exit->interface;
+    Link link{name.value, name.place, exit->interface, {}};
     if (exit->source) link.source = Located(*exit->source, exit.place);
     client.links.push_back(std::move(link));
 
@@ -217,8 +222,7 @@ class FlatReader {
       server = ends.remote->value;
       server.port = ends.port->value;
     }
-    tunnel.paths.push_back(
-        {Located(name, exit.place), Located(server, ends.port ? ends.port->place : Place()), Alpn()});
+    return tunnel.paths.emplace_back(std::move(name), Located(server, ends.port ? ends.port->place : Place()), Alpn());
   }
 
   ServerConfig read_server() {

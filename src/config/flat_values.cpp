@@ -51,14 +51,11 @@ Result<packet::Address> parse_listening_address(std::string_view text) {
 
 Result<std::uint16_t> parse_port(std::string_view text) { return parse_number(text, 1); }
 
-Result<std::uint16_t> parse_priority(std::string_view text) { return parse_number(text, 0); }
+Result<unsigned> parse_flat_priority(std::string_view text) { return parse_number(text, 0); }
 
-Result<std::uint16_t> parse_weight(std::string_view text) { return parse_number(text, 1); }
-
-Result<std::string> parse_path_policy(std::string_view text) {
-  for (const std::string_view known : {"priority", "failover", "balanced"}) {
-    if (text == known) return std::string(text);
-  }
+Result<PathPolicy> parse_flat_policy(std::string_view text) {
+  if (text == "priority" || text == "failover") return PathPolicy::failover;
+  if (text == "balanced") return PathPolicy::balanced;
   return failure("{} is none of priority, failover, balanced", in_quotes(text));
 }
 

@@ -22,10 +22,9 @@ struct Exit {
 Result<Exit> parse_exit(std::string_view text);                          ///< "if:NAME" or ADDRESS
 Result<packet::Address> parse_listening_address(std::string_view text);  ///< of a server
 Result<std::uint16_t> parse_port(std::string_view text);                 ///< 1 to 65535
-Result<std::uint16_t> parse_priority(std::string_view text);
-Result<std::uint16_t> parse_weight(std::string_view text);  ///< not 0
-Result<std::string> parse_path_policy(std::string_view text);
-Result<LogLevel> parse_flat_level(std::string_view text);  ///< "warn" is "warning"
+Result<unsigned> parse_flat_priority(std::string_view text);             ///< 0 to 65535
+Result<PathPolicy> parse_flat_policy(std::string_view text);             ///< "priority" is failover
+Result<LogLevel> parse_flat_level(std::string_view text);                ///< "warn" is "warning"
 
 /// A parser of words that may be written in small or in capital letters.
 template <class Parse>

@@ -15,10 +15,18 @@ std::unexpected<Error> disagree(const Instance& one, const Instance& other, std:
   return failure("{} and {} can't be one node: {}", one.file.string(), other.file.string(), about);
 }
 
-/// The name under which the link is among the others, where it is put if there is none like it.
-std::string add_link(std::vector<Link>& links, Link link) {
-  const auto same = std::ranges::find_if(
-      links, [&](const Link& other) { return other.interface == link.interface && other.source == link.source; });
+/// Of one file by those of the whole.
+using LinkNames = std::map<std::string, std::string>;
+
+/// The name under which the link is among the others, where it is put if there is none like it. Two links of a file,
+/// which may be two paths of its tunnel, stay two.
+std::string add_link(std::vector<Link>& links, Link link, const LinkNames& known) {
+  const auto is_taken = [&](const Link& other) {
+    return std::ranges::any_of(known, [&](const auto& names) { return names.second == other.name; });
+  };
+  const auto same = std::ranges::find_if(links, [&](const Link& other) {
+    return other.interface == link.interface && other.source == link.source && !is_taken(other);
+  });
   if (same != links.end()) return same->name;
   const std::string wanted = link.name;
   const auto taken = [&] { return std::ranges::find(links, link.name, &Link::name) != links.end(); };
@@ -28,8 +36,8 @@ std::string add_link(std::vector<Link>& links, Link link) {
 }
 
 void add(ClientConfig& whole, const ClientConfig& part) {
-  std::map<std::string, std::string> names;
-  for (const Link& link : part.links) names[link.name] = add_link(whole.links, link);
+  LinkNames names;
+  for (const Link& link : part.links) names.emplace(link.name, add_link(whole.links, link, names));
   for (ClientTunnel tunnel : part.tunnels) {
     for (Path& path : tunnel.paths) path.link.value = names.at(path.link.value);
     whole.tunnels.push_back(std::move(tunnel));

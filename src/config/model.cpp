@@ -26,6 +26,16 @@ std::string_view name(TrafficClass traffic_class) {
   return {};
 }
 
+std::string_view name(PathPolicy policy) {
+  switch (policy) {
+    case PathPolicy::failover: return "failover";
+    case PathPolicy::balanced: return "balanced";
+    case PathPolicy::bonded: return "bonded";
+    case PathPolicy::redundant: return "redundant";
+  }
+  return {};
+}
+
 const packet::InterfaceAddress& Tunnel::ipv4() const {
   const auto found = std::ranges::find_if(addresses, [](const auto& one) { return one->address.is_ipv4(); });
   assert(found != addresses.end());

@@ -24,6 +24,13 @@ enum class Role : std::uint8_t { client, server };
 enum class Alpn : std::uint8_t { mpquic_ip, h3 };
 enum class CongestionControl : std::uint8_t { bbr, cubic };
 enum class TrafficClass : std::uint8_t { critical, default_, bulk };
+/// How a tunnel uses its paths.
+enum class PathPolicy : std::uint8_t {
+  failover,   ///< the best priority that works carries everything
+  balanced,   ///< each flow has one path, by what the paths carry and their weights
+  bonded,     ///< a flow that wants more than one path has is spread over several; h3 alone
+  redundant,  ///< every packet goes over the two best paths; h3 alone
+};
 enum class ClientAuth : std::uint8_t { none, require };
 /// What a client does with the DNS servers that its server hands out: nothing, or set them with systemd-resolved.
 enum class HandedOutDns : std::uint8_t { ignored, resolved };
@@ -32,6 +39,7 @@ std::string_view name(Role role);
 std::string_view name(Alpn alpn);  ///< as it goes over the wire
 std::string_view name(CongestionControl control);
 std::string_view name(TrafficClass traffic_class);
+std::string_view name(PathPolicy policy);
 
 /// The default has survived lossy WANs; loss-based control collapses on them.
 inline constexpr CongestionControl default_congestion = CongestionControl::bbr;
@@ -79,6 +87,7 @@ struct Link {
   std::optional<unsigned> source_length;  ///< of the source's network, where the address is not had by DHCP
   std::optional<Located<packet::Address>> gateway;
   std::vector<Located<packet::Address>> dns;  ///< servers to ask over it; empty: those of its lease, or the machine's
+  bool metered = false;                       ///< what goes over it is paid for: only when it must
 
   bool operator==(const Link&) const = default;
 };
@@ -110,9 +119,14 @@ struct Path {
   Located<std::string> link;
   Located<ServerAddress> server;
   Alpn alpn = Alpn::mpquic_ip;
+  unsigned priority = 1;  ///< 1 is the best
+  unsigned weight = 1;    ///< share of the flows, in relation to what the path carries
 
   bool operator==(const Path&) const = default;
 };
+
+/// Of a tunnel; as many as tunnel::most_paths.
+inline constexpr std::size_t most_paths = 8;
 
 /// What a tunnel is at either end. Its name is also that of its TUN device.
 struct Tunnel {
@@ -158,12 +172,15 @@ struct ClassRule {
   Traffic traffic;
   Located<std::string> tunnel;
   std::optional<Located<std::string>> fallback;  ///< tunnel to take while the other is down; none: no way at all
+  std::optional<Located<PathPolicy>> policy;     ///< how `tunnel` uses its paths for it; none: as for all else
 
   bool operator==(const ClassRule&) const = default;
 };
 
 struct ClientTunnel : Tunnel {
-  std::vector<Path> paths;  ///< exactly one in this version
+  std::vector<Path> paths;  ///< at least one, over a link each; all speak one protocol
+  /// How it uses them; with several paths there always is one. With a single one: none, unless the file says so.
+  std::optional<Located<PathPolicy>> policy;
   TrafficClass traffic_class = TrafficClass::default_;
   bool masquerade = false;    ///< hosts behind the box appear as the tunnel address
   bool auto_address = false;  ///< the server gives the addresses; h3 alone. Otherwise h3 asks for `addresses`
@@ -185,6 +202,8 @@ struct ServerTunnel : Tunnel {
   /// What clients are told that they reach through the tunnel (h3); none lies in another.
   std::vector<packet::Prefix> routes;
   std::vector<Located<packet::Address>> dns;  ///< servers that clients are told of
+  /// How the paths of a client are used on the way to it; none: as it asks.
+  std::optional<Located<PathPolicy>> policy;
 
   bool speaks(Alpn alpn) const;
 

@@ -57,6 +57,7 @@ class Map {
   void add(std::string_view key, const std::optional<File>& file) {
     if (file) add(key, scalar(file->value.string()));
   }
+  bool empty() const { return text_.empty(); }
   std::string take() { return "{" + text_ + "}"; }
 
  private:
@@ -97,6 +98,24 @@ class Writer {
     if (tunnel.congestion != default_congestion) map.add("congestion", std::string(name(tunnel.congestion)));
   }
 
+  /// Names, unless there is more to say: then a map, with what differs from the defaults and from the first one's
+  /// server.
+  static std::string links(const std::vector<Path>& paths) {
+    std::vector<Located<std::string>> names;
+    Map map;
+    bool more = false;
+    for (const Path& path : paths) {
+      Map own;
+      if (path.server != paths.front().server) own.add("server", endpoint(path.server.value));
+      if (path.priority != Path().priority) own.add("priority", std::to_string(path.priority));
+      if (path.weight != Path().weight) own.add("weight", std::to_string(path.weight));
+      more |= !own.empty();
+      names.push_back(path.link);
+      map.add(scalar(path.link.value), own.take());
+    }
+    return more ? map.take() : list(names);
+  }
+
   void write_client(const ClientConfig& client) {
     Map tls;
     tls.add("ca", client.tls.ca);
@@ -116,10 +135,9 @@ class Writer {
     line("tunnels:");
     for (const ClientTunnel& tunnel : client.tunnels) {
       Map map;
-      std::vector<Located<std::string>> links;
-      for (const Path& path : tunnel.paths) links.push_back(path.link);
-      map.add("links", list(links));
+      map.add("links", links(tunnel.paths));
       map.add("server", endpoint(tunnel.paths.front().server.value));
+      if (tunnel.policy) map.add("policy", std::string(name(tunnel.policy->value)));
       add_tunnel(map, tunnel);
       line("  {}: {}", scalar(tunnel.name), map.take());
     }

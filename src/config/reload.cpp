@@ -7,6 +7,7 @@ namespace {
 
 bool same(const Link& now, const Link& next) { return now.interface == next.interface && now.source == next.source; }
 
+// Priority and weight, and whether the link is metered, are told to the other end at any time.
 bool same(const Path& now, const Path& next) {
   return now.link == next.link && now.server == next.server && now.alpn == next.alpn;
 }
@@ -17,7 +18,8 @@ bool same_device(const Tunnel& now, const Tunnel& next) {
 
 bool same(const ClientTunnel& now, const ClientTunnel& next) {
   const auto equal = [](const Path& one, const Path& other) { return same(one, other); };
-  return same_device(now, next) && now.auto_address == next.auto_address &&
+  const bool both_have_policies = now.policy.has_value() == next.policy.has_value();  // which one may change
+  return same_device(now, next) && now.auto_address == next.auto_address && both_have_policies &&
          std::ranges::equal(now.paths, next.paths, equal);
 }
 

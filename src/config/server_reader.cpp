@@ -52,6 +52,7 @@ ServerTunnel read_server_tunnel(const Entry& entry, const TopOfServer& top, cons
   }
   read_alpns(fields, tunnel.alpns);
   fields.read_list("dns", tunnel.dns, parse_name_server);
+  fields.read("policy", tunnel.policy, parse_policy);
   static constexpr std::array<std::string_view, 5> client_keys = {"server", "links", "class", "masquerade",
                                                                   "accept_routes"};
   fields.refuse(client_keys, "belongs to a client (role: client)");

@@ -1,5 +1,3 @@
-#include <array>
-
 #include "config/role_reader.h"
 #include "config/values.h"
 
@@ -13,9 +11,6 @@ void read_tunnel(Fields& fields, Tunnel& tunnel, const Defaults& defaults) {
   }
   fields.read("mtu", tunnel.mtu, parse_mtu);
   fields.read("congestion", tunnel.congestion, parse_congestion);
-
-  static constexpr std::array<std::string_view, 1> later = {"policy"};
-  fields.refuse(later, "is not supported by this version");
 }
 
 }  // namespace mpquic::config

@@ -8,6 +8,7 @@
 
 #include "config/check_devices.h"
 #include "config/check_ownership.h"
+#include "config/check_paths.h"
 #include "config/overlap.h"
 #include "config/suggest.h"
 
@@ -244,6 +245,7 @@ void check_server(const ServerConfig& server, Problems& problems) {
 
 void validate(const Configuration& configuration, Problems& problems) {
   check_devices(configuration, problems);
+  check_paths(configuration, problems);
   if (const auto* client = configuration.client()) check_client(*client, problems);
   if (const auto* server = configuration.server()) check_server(*server, problems);
 }

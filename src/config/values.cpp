@@ -67,6 +67,14 @@ Result<TrafficClass> parse_class(std::string_view text) {
   return choose<TrafficClass>(text, classes);
 }
 
+Result<PathPolicy> parse_policy(std::string_view text) {
+  static constexpr std::pair<std::string_view, PathPolicy> policies[] = {{"failover", PathPolicy::failover},
+                                                                         {"balanced", PathPolicy::balanced},
+                                                                         {"bonded", PathPolicy::bonded},
+                                                                         {"redundant", PathPolicy::redundant}};
+  return choose<PathPolicy>(text, policies);
+}
+
 Result<ClientAuth> parse_client_auth(std::string_view text) {
   static constexpr std::pair<std::string_view, ClientAuth> choices[] = {{"none", ClientAuth::none},
                                                                         {"require", ClientAuth::require}};
@@ -89,10 +97,19 @@ Result<std::optional<unsigned>> parse_mtu(std::string_view text) { return parse_
 
 Result<std::optional<unsigned>> parse_workers(std::string_view text) { return parse_number_or_auto(text, 1, 64); }
 
+Result<unsigned> parse_rank(std::string_view text) {
+  constexpr unsigned most = 65'535;
+  const auto number = parse_number(text);
+  if (!number || *number < 1 || *number > most) return failure("{} is no number from 1 to {}", in_quotes(text), most);
+  return *number;
+}
+
 Result<std::string> parse_name(std::string_view text) {
   if (text.empty() || text.size() > 64) return failure("a name has 1 to 64 characters");
   if (text.find_first_of(" \t") != std::string_view::npos)
     return failure("the name {} has a space in it", in_quotes(text));
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+  if (std::ranges::any_of(text, is_control)) return failure("the name {} can't be shown", in_quotes(text));
   return std::string(text);
 }
 

@@ -28,12 +28,16 @@ Result<Role> parse_role(std::string_view text);
 Result<Alpn> parse_alpn(std::string_view text);
 Result<CongestionControl> parse_congestion(std::string_view text);
 Result<TrafficClass> parse_class(std::string_view text);
+Result<PathPolicy> parse_policy(std::string_view text);
 Result<ClientAuth> parse_client_auth(std::string_view text);
 Result<LogLevel> parse_level(std::string_view text);
 Result<bool> parse_bool(std::string_view text);
 
 Result<std::optional<unsigned>> parse_mtu(std::string_view text);      ///< bytes; none is "auto"
 Result<std::optional<unsigned>> parse_workers(std::string_view text);  ///< none is "auto"
+
+/// A priority or a weight of a path: 1 to 65535.
+Result<unsigned> parse_rank(std::string_view text);
 
 /// Of a link, tunnel or client: what fits a log line and a metric label.
 Result<std::string> parse_name(std::string_view text);

@@ -40,9 +40,13 @@ void H3Client::offer(const std::vector<packet::Prefix>& networks) {
   if (stream_) tunnels_.send_routes(*stream_, masque::ranges_of(networks));
 }
 
-void H3Client::on_accepted(masque::StreamId) {
+void H3Client::on_accepted(masque::StreamId, const std::string&) {
   accepted_ = true;
   look_whether_open();
+}
+
+void H3Client::on_refused(masque::StreamId, const masque::Refusal& refusal) {
+  owner_.on_tunnel_failed(masque::h3_request_cancelled, refusal.reason);
 }
 
 // A server that asks for an address of ours gets none: it has its own.

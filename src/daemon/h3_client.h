@@ -64,12 +64,15 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
 
  private:
   void on_ready() override { ready_ = true; }
-  void on_accepted(masque::StreamId tunnel) override;
+  void on_accepted(masque::StreamId tunnel, const std::string& session) override;
+  void on_refused(masque::StreamId tunnel, const masque::Refusal& refusal) override;
   void on_address_request(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& requests) override;
   void on_addresses(masque::StreamId tunnel, const std::vector<masque::AddressEntry>& addresses) override;
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_dns_servers(masque::StreamId tunnel, const std::vector<packet::Address>& servers) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
+  void on_sequenced(masque::StreamId, Bytes) override {}  // no session is asked for
+  void on_probe(masque::StreamId, Bytes) override {}
   void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
   void complain_about_networks(const std::vector<packet::Prefix>& owned) const;
   void learn(policy::HandedOut now);

@@ -57,7 +57,10 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>&) override {}  // we have our own
   void on_dns_servers(masque::StreamId, const std::vector<packet::Address>&) override {}     // we ask our own
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
+  void on_path_description(masque::StreamId, const masque::PathDescription&) override {}  // no session is agreed to
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
+  void on_sequenced(masque::StreamId, Bytes) override {}
+  void on_probe(masque::StreamId, Bytes) override {}
   void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
 
   Request* find(masque::StreamId tunnel);

@@ -12,7 +12,7 @@ namespace mpquic::masque {
 namespace {
 
 Result<AddressEntry> read_entry(Fields& fields) {
-  const auto request_id = fields.varint();
+  const auto request_id = fields.varint("request id");
   if (!request_id) return std::unexpected(request_id.error());
   const auto version = fields.version();
   if (!version) return std::unexpected(version.error());

@@ -31,6 +31,7 @@ std::optional<std::size_t> value_size_max(std::uint64_t type) {
     case CapsuleType::address_request:
     case CapsuleType::route_advertisement: return capsule_value_size_max;
     case CapsuleType::dns_servers: return dns_value_size_max;
+    case CapsuleType::path: return path_value_size_max;
   }
   return std::nullopt;
 }

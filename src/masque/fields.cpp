@@ -7,13 +7,13 @@
 namespace mpquic::masque {
 namespace {
 
-auto ends_within(const char* field) { return failure("the value ends within the {}", field); }
+auto ends_within(std::string_view field) { return failure("the value ends within the {}", field); }
 
 }  // namespace
 
-Result<std::uint64_t> Fields::varint() {
+Result<std::uint64_t> Fields::varint(std::string_view name) {
   const auto read = read_varint(left_);
-  if (!read) return ends_within("request id");
+  if (!read) return ends_within(name);
   left_ = left_.subspan(read->size);
   return read->value;
 }
@@ -39,6 +39,13 @@ Result<packet::Address> Fields::address(packet::Address::Family family) {
   const auto address = packet::Address::from_bytes(left_.first(size));
   left_ = left_.subspan(size);
   return address;
+}
+
+Result<Bytes> Fields::bytes(std::uint64_t count, std::string_view name) {
+  if (left_.size() < count) return ends_within(name);
+  const Bytes taken = left_.first(static_cast<std::size_t>(count));
+  left_ = left_.subspan(taken.size());
+  return taken;
 }
 
 void append_version(std::vector<std::uint8_t>& to, const packet::Address& address) {

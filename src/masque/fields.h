@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -15,11 +16,13 @@ class Fields {
   explicit Fields(Bytes value) : left_(value) {}
 
   bool empty() const { return left_.empty(); }
-  Result<std::uint64_t> varint();
+  /// `name`: of the field, for the error.
+  Result<std::uint64_t> varint(std::string_view name);
   Result<std::uint8_t> byte();
   /// 4 or 6.
   Result<packet::Address::Family> version();
   Result<packet::Address> address(packet::Address::Family family);
+  Result<Bytes> bytes(std::uint64_t count, std::string_view name);
 
  private:
   Bytes left_;

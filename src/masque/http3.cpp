@@ -26,7 +26,7 @@ std::vector<nghttp3_nv> fields(std::span<const Header> headers) {
     field.value = reinterpret_cast<std::uint8_t*>(const_cast<char*>(header.value.data()));
     field.valuelen = header.value.size();
     // RFC 9204, 7.1.3: a secret has no place in a table whose size shows.
-    if (header.name == "authorization") field.flags = NGHTTP3_NV_FLAG_NEVER_INDEX;
+    if (header.name == "authorization" || header.name == session_field) field.flags = NGHTTP3_NV_FLAG_NEVER_INDEX;
     result.push_back(field);
   }
   return result;

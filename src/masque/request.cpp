@@ -89,6 +89,15 @@ std::expected<std::string, Refusal> read_tunnel(const HeaderSection& section) {
   return std::string(name);
 }
 
+std::expected<SessionWish, Refusal> read_session(const HeaderSection& section) {
+  const auto fields = section.all(session_field);
+  if (fields.empty()) return SessionWish();
+  if (fields.size() > 1) return refuse(400, "two {} fields", session_field);
+  auto wish = parse_session_wish(fields[0]);
+  if (!wish) return refuse(400, "{}", wish.error().message);
+  return *std::move(wish);
+}
+
 std::expected<IpRequest, Refusal> read_extended_connect(const HeaderSection& section) {
   if (auto refused = refuse_form(section)) return *std::move(refused);
   if (!is_same_name(*section.find(":protocol"), connect_ip)) {
@@ -104,7 +113,10 @@ std::expected<IpRequest, Refusal> read_extended_connect(const HeaderSection& sec
   if (!token) return Refused(token.error());
   auto tunnel = read_tunnel(section);
   if (!tunnel) return Refused(tunnel.error());
-  return IpRequest{std::string(*section.find(":authority")), *std::move(scope), *std::move(token), *std::move(tunnel)};
+  auto session = read_session(section);
+  if (!session) return Refused(session.error());
+  return IpRequest{std::string(*section.find(":authority")), *std::move(scope), *std::move(token), *std::move(tunnel),
+                   *std::move(session)};
 }
 
 }  // namespace
@@ -128,6 +140,9 @@ std::vector<Header> write_request(const IpRequest& request) {
                               {"capsule-protocol", "?1"}};
   if (request.bearer_token) headers.push_back({"authorization", "Bearer " + *request.bearer_token});
   if (!request.tunnel.empty()) headers.push_back({std::string(tunnel_field), request.tunnel});
+  if (request.session.kind != SessionWish::Kind::none) {
+    headers.push_back({std::string(session_field), to_string(request.session)});
+  }
   return headers;
 }
 

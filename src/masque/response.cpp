@@ -48,9 +48,39 @@ std::string shown(const std::vector<std::string_view>& values) {
   return text;
 }
 
+std::unexpected<Refusal> refuse(int status, std::string reason) {
+  return std::unexpected(Refusal{status, std::move(reason), {}});
+}
+
+std::unexpected<Refusal> malformed(std::string_view why) {
+  return refuse(0, fmt::format("the server's response is malformed: {}", why));
+}
+
+/// A server that agrees sends what only a session has, so nothing of its answer can be overlooked.
+std::expected<Acceptance, Refusal> read_session(const HeaderSection& section, int status, const SessionWish& wish) {
+  if (wish.kind == SessionWish::Kind::none) return Acceptance();
+  const auto fields = section.all(session_field);
+  if (fields.size() > 1) return malformed(fmt::format("{} is there twice", session_field));
+  if (fields.empty()) {
+    if (wish.kind == SessionWish::Kind::open) return Acceptance();
+    return refuse(status,
+                  "the server knows no sessions, and makes a tunnel of its own of what was to be a path of one");
+  }
+  auto token = parse_session_token(fields[0]);
+  if (!token) return malformed(token.error().message);
+  if (wish.kind == SessionWish::Kind::join && *token != wish.token) {
+    return malformed(fmt::format("{} is another than was asked for", session_field));
+  }
+  return Acceptance{*std::move(token)};
+}
+
 }  // namespace
 
-std::vector<Header> write_acceptance() { return {{":status", "200"}, {"capsule-protocol", "?1"}}; }
+std::vector<Header> write_acceptance(std::string_view session) {
+  std::vector<Header> headers{{":status", "200"}, {"capsule-protocol", "?1"}};
+  if (!session.empty()) headers.push_back({std::string(session_field), std::string(session)});
+  return headers;
+}
 
 std::vector<Header> write_refusal(const Refusal& refusal) {
   const std::string_view error = proxy_error_of(refusal);
@@ -70,24 +100,21 @@ bool is_interim_response(std::span<const Header> headers) {
   return status && *status / 100 == 1 && *status != 101;  // which HTTP/3 does not have: RFC 9114, 4.5
 }
 
-std::expected<void, std::string> read_response(std::span<const Header> headers) {
-  const auto malformed = [](std::string_view why) {
-    return std::unexpected(fmt::format("the server's response is malformed: {}", why));
-  };
+std::expected<Acceptance, Refusal> read_response(std::span<const Header> headers, const SessionWish& wish) {
   const auto section = HeaderSection::read(headers, pseudo_fields);
   if (!section) return malformed(section.error().message);
   const auto status = status_of(*section);
   if (!status) return malformed("no :status");
   if (*status / 100 != 2) {
     const auto why = section->all("proxy-status");
-    return std::unexpected(fmt::format("the server refuses the tunnel: status {}{}{}", *status,
+    return refuse(*status, fmt::format("the server refuses the tunnel: status {}{}{}", *status,
                                        why.empty() ? "" : ", proxy-status: ", shown(why)));
   }
   if (*status >= 204 && *status <= 206) return malformed(fmt::format("status {} (RFC 9297, 3.2)", *status));
   if (const auto field = section->content_field()) {
     return malformed(fmt::format("{} with capsules (RFC 9297, 3.2)", *field));
   }
-  return {};
+  return read_session(*section, *status, wish);
 }
 
 }  // namespace mpquic::masque

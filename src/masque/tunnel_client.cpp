@@ -10,8 +10,14 @@ TunnelClient::TunnelClient(quic::Connection& connection, ClientEvents& events, D
 
 std::optional<StreamId> TunnelClient::open(const IpRequest& request) {
   const auto stream = http().request(write_request(request));
-  if (stream) add(*stream);
+  if (stream) add(*stream, request.session);
   return stream;
+}
+
+void TunnelClient::send_path_description(StreamId tunnel, const PathDescription& path) {
+  std::vector<std::uint8_t> capsule;
+  append_path_description(capsule, path);
+  http().send(tunnel, std::move(capsule));
 }
 
 void TunnelClient::on_settings(const PeerSettings& settings) {
@@ -26,11 +32,14 @@ void TunnelClient::on_settings(const PeerSettings& settings) {
 void TunnelClient::on_headers(StreamId request, const std::vector<Header>& headers) {
   Tunnel* tunnel = find(request);
   if (tunnel == nullptr || tunnel->open || is_interim_response(headers)) return;
-  if (const auto accepted = read_response(headers); !accepted) {
-    return fail(request, h3_request_cancelled, accepted.error());
+  const auto accepted = read_response(headers, tunnel->wish);
+  if (!accepted) {
+    http().abort(request, h3_request_cancelled);
+    forget(request);
+    return events_.on_refused(request, accepted.error());
   }
-  events_.on_accepted(request);
-  Tunnels::open(*tunnel);
+  events_.on_accepted(request, accepted->session);
+  if (find(request) == tunnel) Tunnels::open(*tunnel, !accepted->session.empty());
 }
 
 }  // namespace mpquic::masque

@@ -11,8 +11,11 @@ class ClientEvents : public TunnelEvents {
  public:
   /// The server is one of CONNECT-IP: open() can be called.
   virtual void on_ready() = 0;
-  /// The tunnel stands. Refusals come as on_closed().
-  virtual void on_accepted(StreamId tunnel) = 0;
+  /// The tunnel stands. `session`: the token of the one whose path it is, with which other connections join; empty: it
+  /// was not asked for, or the server has none.
+  virtual void on_accepted(StreamId tunnel, const std::string& session) = 0;
+  /// There is no tunnel: the server does not want it, or its answer makes no sense.
+  virtual void on_refused(StreamId tunnel, const Refusal& refusal) = 0;
 
  protected:
   ~ClientEvents() = default;
@@ -26,10 +29,13 @@ class TunnelClient final : public Tunnels {
 
   /// nullopt: the server allows no more requests.
   std::optional<StreamId> open(const IpRequest& request);
+  /// What the server is to know of the path that the tunnel is in its session, at any time; the newest counts.
+  void send_path_description(StreamId tunnel, const PathDescription& path);
 
  private:
   void on_settings(const PeerSettings& settings) override;
   void on_headers(StreamId request, const std::vector<Header>& headers) override;
+  void on_path_description(StreamId, const PathDescription&) override {}  // ours are what counts
 
   ClientEvents& events_;
 };

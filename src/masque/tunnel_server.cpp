@@ -1,5 +1,7 @@
 #include "masque/tunnel_server.h"
 
+#include <cassert>
+
 #include "masque/error_codes.h"
 
 namespace mpquic::masque {
@@ -11,15 +13,20 @@ TunnelServer::TunnelServer(quic::Connection& connection, ServerEvents& events, D
 void TunnelServer::on_headers(StreamId request, const std::vector<Header>& headers) {
   const auto read = read_request(headers);
   if (!read) return refuse(request, read.error());
-  add(request);
+  add(request, read->session);
   events_.on_request(request, *read);
 }
 
-void TunnelServer::accept(StreamId tunnel) {
+void TunnelServer::accept(StreamId tunnel, std::string_view session) {
   Tunnel* found = find(tunnel);
   if (found == nullptr) return;
-  http().respond(tunnel, write_acceptance(), false);
-  open(*found);
+  assert(session.empty() || found->wish.kind != SessionWish::Kind::none);
+  http().respond(tunnel, write_acceptance(session), false);
+  open(*found, !session.empty());
+}
+
+void TunnelServer::on_path_description(StreamId tunnel, const PathDescription& path) {
+  events_.on_path_description(tunnel, path);
 }
 
 void TunnelServer::refuse(StreamId tunnel, const Refusal& refusal) {

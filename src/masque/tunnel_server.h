@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "masque/tunnels.h"
 
 namespace mpquic::masque {
@@ -9,6 +11,9 @@ class ServerEvents : public TunnelEvents {
  public:
   /// A client asks for a tunnel: accept() or refuse() it, now or later.
   virtual void on_request(StreamId tunnel, const IpRequest& request) = 0;
+  /// What the client says of the path that the tunnel is in its session, perhaps before it is answered, and whether or
+  /// not it has asked for a session. The newest counts.
+  virtual void on_path_description(StreamId tunnel, const PathDescription& path) = 0;
 
  protected:
   ~ServerEvents() = default;
@@ -20,13 +25,15 @@ class TunnelServer final : public Tunnels {
   /// In ConnectionOwner::on_keys().
   TunnelServer(quic::Connection& connection, ServerEvents& events, DropCounters& drops);
 
-  /// Packets that came early are handed over from within.
-  void accept(StreamId tunnel);
+  /// Packets that came early are handed over from within. `session`: the token of the one whose path the tunnel
+  /// becomes, if the request asked for one; empty: none.
+  void accept(StreamId tunnel, std::string_view session = {});
   /// `refusal.status`: of HTTP, 400 and up; 0: the message is malformed. on_closed() is not called.
   void refuse(StreamId tunnel, const Refusal& refusal);
 
  private:
   void on_headers(StreamId request, const std::vector<Header>& headers) override;
+  void on_path_description(StreamId tunnel, const PathDescription& path) override;
 
   ServerEvents& events_;
 };

@@ -12,7 +12,16 @@ namespace {
 constexpr std::size_t early_packets = 32;
 // What waits on a stream that carries packets: more would be a queue that nobody manages.
 constexpr std::size_t stream_backlog = 128 << 10;
-constexpr std::uint64_t ip_context = 0;
+
+/// Which of a tunnel's prefixes it is; nullopt: nobody has agreed on such a context id.
+std::optional<std::size_t> index_of(std::uint64_t context) {
+  switch (context) {
+    case ip_context: return 0;
+    case sequenced_context: return 1;
+    case probe_context: return 2;
+    default: return std::nullopt;
+  }
+}
 
 }  // namespace
 
@@ -23,8 +32,8 @@ Tunnels::Tunnel* Tunnels::find(StreamId stream) const {
   return found == tunnels_.end() ? nullptr : found->get();
 }
 
-Tunnels::Tunnel& Tunnels::add(StreamId stream) {
-  tunnels_.push_back(std::make_unique<Tunnel>(*this, stream));
+Tunnels::Tunnel& Tunnels::add(StreamId stream, const SessionWish& wish) {
+  tunnels_.push_back(std::make_unique<Tunnel>(*this, stream, wish));
   return *tunnels_.back();
 }
 
@@ -35,9 +44,10 @@ void Tunnels::forget(StreamId stream) {
   tunnels_.erase(found);
 }
 
-void Tunnels::open(Tunnel& tunnel) {
+void Tunnels::open(Tunnel& tunnel, bool session) {
   tunnel.open = true;
-  for (const auto& packet : std::exchange(tunnel.early, {})) events_.on_packet(tunnel.stream, packet);
+  tunnel.session = session;
+  for (const auto& payload : std::exchange(tunnel.early, {})) deliver(tunnel, *parse_ip_datagram(payload));
 }
 
 void Tunnels::fail(StreamId stream, std::uint64_t code, const std::string& reason) {
@@ -76,9 +86,10 @@ void Tunnels::send_dns_servers(StreamId tunnel, std::span<const packet::Address>
   http().send(tunnel, std::move(capsule));
 }
 
-Bytes Tunnels::prefix(StreamId tunnel) const {
+Bytes Tunnels::prefix(StreamId tunnel, std::uint64_t context) const {
   const Tunnel* found = find(tunnel);
-  return found == nullptr ? Bytes() : found->prefix.bytes();
+  const auto index = index_of(context);
+  return found == nullptr || !index ? Bytes() : found->prefixes.at(*index).bytes();
 }
 
 bool Tunnels::send_over_stream(StreamId tunnel, const packet::Pieces& packet) {
@@ -105,10 +116,22 @@ void Tunnels::on_datagram(Bytes datagram) {
 void Tunnels::on_payload(Tunnel& tunnel, Bytes payload) {
   const auto parsed = parse_ip_datagram(payload);
   if (!parsed) return drops_.count(Drop::malformed);
-  if (parsed->context != ip_context) return drops_.count(Drop::unknown_context);
-  if (tunnel.open) return events_.on_packet(tunnel.stream, parsed->payload);
+  if (tunnel.open) return deliver(tunnel, *parsed);
+  // A datagram may be faster than the answer that agrees to its context id.
+  const bool agreed =
+      parsed->context == ip_context || (index_of(parsed->context) && tunnel.wish.kind != SessionWish::Kind::none);
+  if (!agreed) return drops_.count(Drop::unknown_context);
   if (tunnel.early.size() >= early_packets) return drops_.count(Drop::not_registered);
-  tunnel.early.emplace_back(parsed->payload.begin(), parsed->payload.end());
+  tunnel.early.emplace_back(payload.begin(), payload.end());
+}
+
+void Tunnels::deliver(const Tunnel& tunnel, const IpDatagram& datagram) {
+  if (datagram.context == ip_context) return events_.on_packet(tunnel.stream, datagram.payload);
+  if (tunnel.session && datagram.context == sequenced_context) {
+    return events_.on_sequenced(tunnel.stream, datagram.payload);
+  }
+  if (tunnel.session && datagram.context == probe_context) return events_.on_probe(tunnel.stream, datagram.payload);
+  drops_.count(Drop::unknown_context);
 }
 
 Result<void> Tunnels::on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value) {
@@ -137,6 +160,12 @@ Result<void> Tunnels::on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value) 
       const auto servers = parse_dns_servers(value);
       if (!servers) return std::unexpected(servers.error());
       events_.on_dns_servers(tunnel.stream, *servers);
+      break;
+    }
+    case CapsuleType::path: {
+      const auto path = parse_path_description(value);
+      if (!path) return std::unexpected(path.error());
+      on_path_description(tunnel.stream, *path);
       break;
     }
   }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/drop.h"
@@ -12,6 +14,7 @@
 #include "masque/dns_capsule.h"
 #include "masque/http3.h"
 #include "masque/http_datagram.h"
+#include "masque/path_capsule.h"
 #include "masque/route_capsule.h"
 #include "packet/split.h"
 
@@ -29,6 +32,10 @@ class TunnelEvents {
   virtual void on_dns_servers(StreamId tunnel, const std::vector<packet::Address>& servers) = 0;
   /// Valid during the call. It may be anything: nobody has looked at it.
   virtual void on_packet(StreamId tunnel, Bytes packet) = 0;
+  /// As above: a sequenced packet of the session whose path this is, from the sequence header on.
+  virtual void on_sequenced(StreamId tunnel, Bytes packet) = 0;
+  /// As above: a probe of this path.
+  virtual void on_probe(StreamId tunnel, Bytes probe) = 0;
   /// The tunnel, or the wish for it, is over. `code` is the HTTP/3 error that we see in it.
   virtual void on_closed(StreamId tunnel, std::uint64_t code, const std::string& reason) = 0;
 
@@ -53,8 +60,9 @@ class Tunnels : protected Http3Owner {
   void send_addresses(StreamId tunnel, std::span<const AddressEntry> addresses);
   void send_routes(StreamId tunnel, std::span<const AddressRange> ranges);
   void send_dns_servers(StreamId tunnel, std::span<const packet::Address> servers);
-  /// What stands before a packet of the tunnel in a QUIC datagram.
-  Bytes prefix(StreamId tunnel) const;
+  /// What stands before a packet of the tunnel in a QUIC datagram. `context`: ip_context or, once the tunnel is known
+  /// to be a path of a session, another of http_datagram.h.
+  Bytes prefix(StreamId tunnel, std::uint64_t context = ip_context) const;
   /// Sends a packet over the tunnel's stream (RFC 9297, 3.5). False: too much waits there already.
   bool send_over_stream(StreamId tunnel, const packet::Pieces& packet);
   /// Ends it; on_closed() is not called.
@@ -65,16 +73,25 @@ class Tunnels : protected Http3Owner {
 
  protected:
   struct Tunnel final : CapsuleSink {
-    Tunnel(Tunnels& owner, StreamId request)
-        : home(owner), stream(request), prefix(static_cast<std::uint64_t>(request)) {}
+    Tunnel(Tunnels& owner, StreamId request, SessionWish wished)
+        : home(owner),
+          stream(request),
+          prefixes{prefix_of(ip_context), prefix_of(sequenced_context), prefix_of(probe_context)},
+          wish(std::move(wished)) {}
     Result<void> on_capsule(CapsuleType type, Bytes value) override { return home.on_capsule(*this, type, value); }
+
+    DatagramPrefix prefix_of(std::uint64_t context) const {
+      return DatagramPrefix(static_cast<std::uint64_t>(stream), context);
+    }
 
     Tunnels& home;
     StreamId stream;
-    DatagramPrefix prefix;
+    std::array<DatagramPrefix, 3> prefixes;  ///< of the context ids 0, 2, 4
     CapsuleReader capsules;
+    SessionWish wish;      ///< the client's
+    bool session = false;  ///< the server has agreed to it
     bool open = false;
-    std::vector<std::vector<std::uint8_t>> early;  ///< packets that came before it was open
+    std::vector<std::vector<std::uint8_t>> early;  ///< what came before it was open, from the context id on
   };
 
   /// `events`, `drops` and `connection` outlive it.
@@ -88,11 +105,15 @@ class Tunnels : protected Http3Owner {
   quic::Connection& connection() { return connection_; }
   const PeerSettings& settings() const { return settings_; }
   Tunnel* find(StreamId stream) const;
-  Tunnel& add(StreamId stream);
-  void open(Tunnel& tunnel);
+  Tunnel& add(StreamId stream, const SessionWish& wish);
+  /// `session`: it is a path of one.
+  void open(Tunnel& tunnel, bool session);
   /// The tunnel is over for this reason, and its stream aborted with this HTTP/3 error code.
   void fail(StreamId stream, std::uint64_t code, const std::string& reason);
   void forget(StreamId stream);
+
+  /// What only one of the ends is told.
+  virtual void on_path_description(StreamId tunnel, const PathDescription& path) = 0;
 
   void on_settings(const PeerSettings& settings) override;
   void on_content(StreamId request, Bytes content) override;
@@ -103,6 +124,7 @@ class Tunnels : protected Http3Owner {
  private:
   Result<void> on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value);
   void on_payload(Tunnel& tunnel, Bytes payload);
+  void deliver(const Tunnel& tunnel, const IpDatagram& datagram);
 
   quic::Connection& connection_;
   TunnelEvents& events_;

@@ -18,7 +18,9 @@ namespace mpquic::tunnel {
 /// late against theirs. How late, is learned from those that were not lost after all.
 class PathMeter {
  public:
-  explicit PathMeter(Instant now) : heard_(now), delivered_at_(now) {}
+  /// `round_trip`: of the connection, as its handshake has measured it.
+  PathMeter(Duration round_trip, Instant now)
+      : heard_(now), smoothed_(round_trip), variance_(round_trip / 2), delivered_at_(now) {}
 
   void sent(std::size_t bytes, CopyId copy, Instant now);
   /// The path could have sent, and was given nothing: until what is in flight has arrived, it shows less than it can

@@ -117,30 +117,42 @@ void Receiver::fill(const SequenceHeader& header, Duration after) {
 }
 
 void Receiver::forget(Flows::iterator flow, PacketSink& sink) {
-  while (flow->order.has_gap()) give_up(*flow, 0, sink);
+  while (flow->order.has_gap()) give_up(*flow, sink);
   by_number_.erase(flow->number);
   flows_.erase(flow);
 }
 
 void Receiver::hold(Flow& flow, const SequencedPacket& packet, Instant now, PacketSink& sink) {
   const std::uint32_t sequence = packet.header.sequence;
-  while (!flow.order.within_reach(sequence)) give_up(flow, sequence, sink);
+  while (!flow.order.within_reach(sequence) && flow.order.has_gap()) give_up(flow, sink);
+  if (!flow.order.within_reach(sequence)) return deliver_early(flow, packet, sink);
   if (const auto behind = flow.order.behind(sequence)) fill(packet.header, now - held_[*behind].since);
   HeldPackets::Index held = keep(flow, packet, now);
-  for (; held == HeldPackets::none && held_.takes(packet.packet.size()) && !waiting_.empty();
-       held = keep(flow, packet, now)) {
-    give_up_fullest(sink);
+  while (held == HeldPackets::none && held_.takes(packet.packet.size()) && !waiting_.empty()) {
+    Flow& fullest = fullest_of_waiting();
+    // Its own gap is the one to be given up, as far as this packet.
+    if (&fullest == &flow && distance(sequence, flow.order.behind_sequence()) < 0) break;
+    give_up(fullest, sink);
+    held = keep(flow, packet, now);
   }
   // Its turn may have come, or have passed, when others were given up.
-  if (distance(sequence, flow.order.next()) > 0) {
-    if (held != HeldPackets::none) {
-      if (!flow.order.has_gap()) waiting_.push_back(&flow);
-      return flow.order.hold(sequence, held);
-    }
-    // There is no memory for it: better out of order than not at all.
-    while (distance(sequence, flow.order.next()) > 0) give_up(flow, sequence, sink);
+  if (held == HeldPackets::none) return deliver_early(flow, packet, sink);
+  if (distance(sequence, flow.order.next()) <= 0) {
+    held_.release(held);
+    return deliver_early(flow, packet, sink);
   }
-  if (held != HeldPackets::none) held_.release(held);
+  if (!flow.order.has_gap()) waiting_.push_back(&flow);
+  flow.order.hold(sequence, held);
+}
+
+/// It can't be held: what is missing before it is given up.
+void Receiver::deliver_early(Flow& flow, const SequencedPacket& packet, PacketSink& sink) {
+  const std::uint32_t sequence = packet.header.sequence;
+  while (flow.order.has_gap() && distance(sequence, flow.order.behind_sequence()) > 0) give_up(flow, sink);
+  if (distance(sequence, flow.order.next()) > 0) {
+    ++counts_.given_up;
+    flow.order.skip_to(sequence);
+  }
   if (flow.order.place(sequence) == Reorder::Verdict::late) ++counts_.late;
   sink.deliver(packet.packet);
   release(flow, sink);
@@ -169,22 +181,21 @@ void Receiver::release(Flow& flow, PacketSink& sink) {
   if (!flow.order.has_gap()) std::erase(waiting_, &flow);
 }
 
-void Receiver::give_up(Flow& flow, std::uint32_t sequence, PacketSink& sink) {
+void Receiver::give_up(Flow& flow, PacketSink& sink) {
   ++counts_.given_up;
-  flow.order.give_up(sequence);
+  flow.order.give_up();
   release(flow, sink);
 }
 
-void Receiver::give_up_fullest(PacketSink& sink) {
-  Flow& fullest = **std::ranges::max_element(waiting_, {}, [](const Flow* flow) { return flow->order.held(); });
-  give_up(fullest, 0, sink);
+Receiver::Flow& Receiver::fullest_of_waiting() {
+  return **std::ranges::max_element(waiting_, {}, [](const Flow* flow) { return flow->order.held(); });
 }
 
 void Receiver::give_up_due(Flow& flow, PacketSink& sink) {
   const HeldPackets::Held& behind = held_[flow.order.behind_gap()];
   flow.given_up = {flow.order.next(), flow.order.behind_sequence(), behind.since};
   repairs_come_ -= gain * repairs_come_;
-  give_up(flow, 0, sink);
+  give_up(flow, sink);
 }
 
 void Receiver::settle(Instant now, PacketSink& sink) {

@@ -108,8 +108,9 @@ class Receiver {
   void hold(Flow& flow, const SequencedPacket& packet, Instant now, PacketSink& sink);
   HeldPackets::Index keep(const Flow& flow, const SequencedPacket& packet, Instant now);
   void release(Flow& flow, PacketSink& sink);
-  void give_up(Flow& flow, std::uint32_t sequence, PacketSink& sink);
-  void give_up_fullest(PacketSink& sink);
+  void deliver_early(Flow& flow, const SequencedPacket& packet, PacketSink& sink);
+  void give_up(Flow& flow, PacketSink& sink);
+  Flow& fullest_of_waiting();
   void give_up_due(Flow& flow, PacketSink& sink);
   void forget(Flows::iterator flow, PacketSink& sink);
   void settle(Instant now, PacketSink& sink);

@@ -77,9 +77,9 @@ std::optional<HeldPackets::Index> Reorder::take_next() {
   return packet;
 }
 
-void Reorder::give_up(std::uint32_t sequence) {
+void Reorder::skip_to(std::uint32_t sequence) {
   know_holes();
-  advance(held_ > 0 ? first_held_ : sequence - next_);
+  advance(sequence - next_);
 }
 
 /// From now on not all that is before the next one has come.

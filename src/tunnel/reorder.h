@@ -70,8 +70,10 @@ class Reorder {
   void hold(std::uint32_t sequence, HeldPackets::Index packet);
   /// What comes next, if it is here.
   std::optional<HeldPackets::Index> take_next();
-  /// Goes on behind the gap, if there is one; where nothing is held, at `sequence`, which is not before the next one.
-  void give_up(std::uint32_t sequence);
+  /// Goes on behind the gap, which there must be.
+  void give_up() { skip_to(behind_sequence()); }
+  /// Goes on at `sequence`, which is not before the next one, and not behind any that is held.
+  void skip_to(std::uint32_t sequence);
 
   bool has_gap() const { return held_ > 0; }
   std::size_t held() const { return held_; }

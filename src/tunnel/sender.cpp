@@ -26,6 +26,8 @@ constexpr double repair_share_congested = 0.03;
 constexpr double most_repair_budget = 256 << 10;
 // What is older, its receiver has given up.
 constexpr Duration repair_worthwhile = milliseconds(400);
+// What is older, a dead path owes to nobody any more.
+constexpr Duration owed_for = seconds(2);
 
 constexpr double lossy = 0.002;
 constexpr Duration lossy_standing = milliseconds(80);
@@ -47,11 +49,12 @@ Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Instan
 
 Sender::~Sender() = default;
 
-std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Instant now) {
+std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Duration round_trip,
+                                       Instant now) {
   const auto place = std::ranges::find_if(paths_, [](const auto& path) { return path == nullptr; });
   if (place == paths_.end()) return std::nullopt;
   const auto id = static_cast<PathId>(place - paths_.begin());
-  *place = std::make_unique<Path>(*this, id, traits, now);
+  *place = std::make_unique<Path>(*this, id, traits, round_trip, now);
   Path& path = **place;
   path.plain.set(prefixes.plain);
   path.sequenced.set(prefixes.sequenced);
@@ -177,7 +180,7 @@ void Sender::repair(CopyId id, Instant now) {
 }
 
 void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
-  if (copies_[id].delivered) return;
+  if (copies_[id].delivered || now - copies_[id].first_sent > owed_for) return;
   const auto over = choose_earliest(views_, not_over);
   if (!over) return;
   copies_.use(id);
@@ -199,8 +202,11 @@ void Sender::fall_silent(Path& path, Instant now) {
   // What it owes: first that of flows that send little, or want no order, which are most likely to be waited for.
   std::vector<CopyId> owed;
   path.meter.give_up([&](CopyId copy) { owed.push_back(copy); });
-  std::ranges::stable_partition(owed, [&](CopyId copy) { return !copies_[copy].ordered; });
-  for (const CopyId copy : owed) owe(copy, path.id, now);
+  for (const bool ordered : {false, true}) {
+    for (const CopyId copy : owed) {
+      if (copies_[copy].ordered == ordered) owe(copy, path.id, now);
+    }
+  }
   for (const Repair& repair : std::exchange(path.repairs, {})) {
     owe(repair.copy, path.id, now);
     copies_.release(repair.copy);
@@ -251,7 +257,7 @@ std::vector<PathId> Sender::write_order() const {
   for (const auto& path : paths_) {
     if (path != nullptr) order.push_back(path->id);
   }
-  std::ranges::stable_sort(order, {}, [&](PathId id) { return paths_[id]->meter.round_trip(); });
+  std::ranges::sort(order, {}, [&](PathId id) { return std::pair(paths_[id]->meter.round_trip(), id); });
   return order;
 }
 

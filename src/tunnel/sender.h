@@ -57,8 +57,9 @@ class Sender {
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
 
-  /// nullopt: the session has most_paths.
-  std::optional<PathId> add_path(const PathTraits& traits, const PathPrefixes& prefixes, Instant now);
+  /// `round_trip`: as the connection's handshake has measured it. nullopt: the session has most_paths.
+  std::optional<PathId> add_path(const PathTraits& traits, const PathPrefixes& prefixes, Duration round_trip,
+                                 Instant now);
   /// Its connection is gone. What it owes goes out over the others.
   void remove_path(PathId path, Instant now);
   void describe(PathId path, const PathTraits& traits);
@@ -118,10 +119,10 @@ class Sender {
   std::size_t path_count_ = 0;
   std::vector<PathView> views_;  ///< of paths_
   Instant refreshed_at_{};
-  PathSet eligible_;                ///< those that may carry something
-  PathSet spread_;                  ///< those that flows are spread over
-  std::optional<PathId> failover_;  ///< Policy::failover: where everything goes
-  double repair_budget_ = 0;        ///< bytes
+  PathSet eligible_;                 ///< those that may carry something
+  PathSet spread_;                   ///< those that flows are spread over
+  std::optional<PathId> failover_;   ///< Policy::failover: where everything goes
+  double repair_budget_ = 64 << 10;  ///< bytes; some for the beginning
 };
 
 }  // namespace mpquic::tunnel

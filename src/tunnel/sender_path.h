@@ -21,8 +21,13 @@ class Sender::Path final : public quic::DatagramSource {
   enum class Health : std::uint8_t { works, silent, probation };
   enum class Shown : std::uint8_t { nothing, probe, repair, plain, sequenced };
 
-  Path(Sender& of, PathId path, PathTraits traits_of_it, Instant now)
-      : sender(of), id(path), traits(std::move(traits_of_it)), meter(now), works_since(now), last_sent(now) {}
+  Path(Sender& of, PathId path, PathTraits traits_of_it, Duration round_trip, Instant now)
+      : sender(of),
+        id(path),
+        traits(std::move(traits_of_it)),
+        meter(round_trip, now),
+        works_since(now),
+        last_sent(now) {}
 
   const packet::Pieces* front(std::size_t max_size, Instant now) override { return sender.front(*this, max_size, now); }
   bool more() const override { return sender.session_.more() || repairs.size() > 1; }

@@ -211,10 +211,11 @@ bool Sender::may_spread(const Path& path, FlowId id) const {
   Duration fastest = own->one_way;
   for (const PathView& other : views_) {
     if (!spread_[other.id] || other.one_way >= own->one_way) continue;
+    if (other.capacity == 0) return false;  // it was never full
     faster += other.capacity;
     fastest = std::min(fastest, other.one_way);
   }
-  if (faster == 0) return true;
+  if (faster == 0) return true;  // this is the fastest
   const double wait = static_cast<double>(session_.queued_bytes()) / faster;
   return session_.queued_bytes_of(id) > least_backlog &&
          wait >= std::chrono::duration<double>(own->one_way - fastest).count();

@@ -8,6 +8,7 @@
 #include "masque/capsule.h"
 #include "masque/dns_capsule.h"
 #include "masque/http_datagram.h"
+#include "masque/path_capsule.h"
 #include "masque/route_capsule.h"
 #include "masque/wire.h"
 
@@ -56,6 +57,14 @@ void check_dns_servers(Bytes value) {
   require(parse_dns_servers(wire::value_of(stream, CapsuleType::dns_servers)) == *servers);
 }
 
+void check_path(Bytes value) {
+  const auto path = parse_path_description(value);
+  if (!path) return;
+  std::vector<std::uint8_t> stream;
+  append_path_description(stream, *path);
+  require(parse_path_description(wire::value_of(stream, CapsuleType::path)) == *path);
+}
+
 void check_addresses(Bytes value) {
   const auto assigned = parse_address_assign(value);
   const auto requested = parse_address_request(value);
@@ -98,6 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   check_addresses(stream);
   check_dns_servers(stream);
+  check_path(stream);
   check_routes(stream);
   for (const wire::Capsule& capsule : outcome.capsules) {
     std::vector<std::uint8_t> written;
@@ -105,6 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(wire::value_of(written, capsule.type) == capsule.value);
     check_addresses(capsule.value);
     check_routes(capsule.value);
+    check_path(capsule.value);
     parse_ip_datagram(capsule.value);
   }
   return 0;

@@ -48,14 +48,25 @@ void check_refusal(const Refusal& refusal) {
   require(statuses.contains(refusal.status) && is_one_line(refusal.reason));
   if (refusal.status == 0) return;
   const auto response = read_response(write_refusal(refusal));
-  require(!response && response.error().starts_with("the server refuses the tunnel: status "));
-  require(response.error().contains(refusal.reason.substr(0, refusal.reason.find_first_of("\"\\"))));
+  require(!response && response.error().status == refusal.status);
+  require(response.error().reason.starts_with("the server refuses the tunnel: status "));
+  require(response.error().reason.contains(refusal.reason.substr(0, refusal.reason.find_first_of("\"\\"))));
 }
 
 void check_response(std::span<const Header> headers) {
   const auto response = read_response(headers);
-  require(response || is_one_line(response.error()));
+  require(response || is_one_line(response.error().reason));
   require(!response || !is_interim_response(headers));
+  require(!response || response->session.empty());
+  const auto opened = read_response(headers, SessionWish::open());
+  require(response || !opened);
+  if (!opened) return require(is_one_line(opened.error().reason));
+  require(opened->session.empty() || is_session_token(opened->session));
+  require(read_response(write_acceptance(opened->session), SessionWish::open()).value() == *opened);
+  const std::string token = opened->session.empty() ? std::string(session_token_size, 'A') : opened->session;
+  const auto joined = read_response(headers, SessionWish::join(token));
+  require(joined.has_value() != opened->session.empty());
+  require(joined || joined.error().status / 100 == 2);
 }
 
 void check_datagram(const Limits& limits, Bytes datagram) {

@@ -59,7 +59,7 @@ End::Path* End::path(std::size_t wan) {
 }
 
 void End::on_established(Path& path) {
-  path.id = sender_.add_path(path.traits, {plain, sequenced, probe}, now_);
+  path.id = sender_.add_path(path.traits, {plain, sequenced, probe}, path.connection->smoothed_rtt(), now_);
   if (path.id) receiver_.add_path(*path.id);
 }
 

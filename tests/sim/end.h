@@ -8,6 +8,7 @@
 
 #include "packet/udp_batch.h"
 #include "quic/connection.h"
+#include "sim/host.h"
 #include "sim/link.h"
 #include "sim/watch.h"
 #include "tunnel/receiver.h"
@@ -21,7 +22,7 @@ struct EndSettings {
 };
 
 /// One side of a session: what a daemon has between its TUN device and its sockets.
-class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
+class End final : public Host, private tunnel::PacketSink, private tunnel::TooBigListener {
  public:
   /// A connection of the session, over one link.
   class Path final : public quic::ConnectionOwner {
@@ -55,6 +56,8 @@ class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
 
   /// What comes out of the tunnel.
   std::function<void(Bytes)> on_packet = [](Bytes) {};
+  /// What was too large, its first bytes, and what would not have been: as an ICMP message tells.
+  std::function<void(Bytes, std::size_t)> on_refused = [](Bytes, std::size_t) {};
   /// What goes out over a path.
   std::function<void(const Path&, Parcel)> on_parcel;
   /// Its connection has closed, and it goes.
@@ -64,8 +67,7 @@ class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
             std::unique_ptr<quic::Connection> connection);
   /// False: it was no packet of that connection.
   bool receive(Path& path, Parcel& parcel, Instant now);
-  /// An IP packet into the tunnel; its last Watch::mark_size bytes are overwritten. `in_order`: of TCP.
-  void push(MutableBytes packet, bool in_order, Instant now);
+  void push(MutableBytes packet, bool in_order, Instant now) override;
   /// As the kernel tells: the link is gone.
   void link_down(std::size_t wan, Instant now);
   /// Everything that is due, and all that can be written.
@@ -88,7 +90,7 @@ class End final : private tunnel::PacketSink, private tunnel::TooBigListener {
 
  private:
   void deliver(Bytes packet) override;
-  void on_too_big(const packet::Pieces&, std::size_t) override {}
+  void on_too_big(const packet::Pieces& packet, std::size_t mtu) override { on_refused(packet.head, mtu); }
   void on_established(Path& path);
   void on_datagram(Path& path, Bytes datagram);
   void remove_closed();

@@ -75,24 +75,31 @@ void Invariants::look_at_order() {
 }
 
 void Invariants::look_at_paths(End& end) {
+  const Instant now = world_.now;
   for (const auto& path : end.paths()) {
     if (!path->id || path.get() != end.path(path->wan)) continue;
     const auto counts = end.sender().statistics(*path->id);
     const std::uint64_t sent = counts.packets + counts.repairs + counts.duplicates + counts.probes;
-    auto [known, is_new] = paths_.try_emplace({&end, path->number});
-    PathSeen& seen = known->second;
-    const bool is_cut = !world_.passes(path->wan);
-    if (is_new || is_cut || sent != seen.sent) {
+    PathSeen& seen = paths_.try_emplace({&end, path->number}, PathSeen{sent, now, now, now}).first->second;
+    if (!world_.passes(path->wan)) seen.passes_since = never;
+    if (world_.passes(path->wan) && seen.passes_since == never) seen.passes_since = now;
+    if (seen.passes_since == never) continue;
+    if (sent != seen.sent) {
       seen.sent = sent;
-      seen.sent_at = world_.now;
+      seen.sent_at = now;
     }
-    if (world_.now - seen.sent_at > longest_idle) {
-      seen.sent_at = world_.now;
+    if (counts.works) seen.worked_at = now;
+    // QUIC backs its timers off (RFC 9002, 6.2.1): what was gone for so long may be gone as long again.
+    const Duration gone = std::max<Duration>(seen.passes_since - seen.worked_at, {});
+    const auto overdue = [&](Instant last, Duration longest) {
+      return now - std::max(last, seen.passes_since) > longest + gone;
+    };
+    if (overdue(seen.sent_at, longest_idle)) {
+      seen.sent_at = now;
       world_.complain(fmt::format("the path over link {} is starved: nothing was sent for long", path->wan + 1));
     }
-    if (is_new || is_cut || counts.works) seen.worked_at = world_.now;
-    if (world_.now - seen.worked_at > longest_return) {
-      seen.worked_at = world_.now;
+    if (overdue(seen.worked_at, longest_return)) {
+      seen.worked_at = now;
       world_.complain(fmt::format("the path over link {} does not come back", path->wan + 1));
     }
   }

@@ -31,9 +31,8 @@ class Invariants {
 
  private:
   struct PathSeen {
-    std::uint64_t sent = 0;
-    Instant sent_at{};
-    Instant worked_at{};
+    std::uint64_t sent;
+    Instant sent_at, worked_at, passes_since;
   };
 
   void look_at_memory(End& end);

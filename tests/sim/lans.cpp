@@ -7,6 +7,7 @@ namespace mpquic::sim {
 Lans::Lans(World& world) : world_(world) {
   for (End* end : world.ends()) {
     end->on_packet = [this, end](Bytes packet) { receive(*end, packet); };
+    end->on_refused = [this](Bytes packet, std::size_t mtu) { refuse(packet, mtu); };
   }
 }
 
@@ -34,6 +35,14 @@ void Lans::receive(const End& at, Bytes packet) {
     if (std::visit([&](const auto& each) { return each->receive(at, packet, world_.now); }, application)) return;
   }
   world_.complain(fmt::format("a packet of {} bytes belongs to nobody", packet.size()));
+}
+
+void Lans::refuse(Bytes packet, std::size_t mtu) {
+  if (packet.size() < 24 || packet[9] != packet::protocol::tcp) return;
+  for (const Application& application : applications_) {
+    const auto* tcp = std::get_if<std::unique_ptr<Tcp>>(&application);
+    if (tcp != nullptr && (*tcp)->port() == load_be16(&packet[20])) (*tcp)->follow_mtu(mtu);
+  }
 }
 
 }  // namespace mpquic::sim

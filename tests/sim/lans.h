@@ -27,6 +27,7 @@ class Lans {
 
   std::uint16_t next_port() const { return static_cast<std::uint16_t>(first_port + applications_.size()); }
   void receive(const End& at, Bytes packet);
+  void refuse(Bytes packet, std::size_t mtu);
 
   static constexpr std::uint16_t first_port = 1000;
 

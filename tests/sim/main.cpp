@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 #include "sim/named.h"
@@ -85,7 +86,8 @@ int play_named(const Wanted& wanted) {
 int run(int count, char** words) {
   Wanted wanted;
   CLI::App app("Sessions over simulated links: random scenarios, or those with a name.");
-  app.add_option("--seed", wanted.seed, "of the first scenario");
+  const auto* seed =
+      app.add_option("--seed", wanted.seed, "of the first scenario; by default 1, or with --hours a new one");
   app.add_option("--count", wanted.count, "of scenarios, one seed after the other");
   app.add_option("--hours", wanted.hours, "go on for so long instead");
   app.add_option("--scenario", wanted.scenario,
@@ -94,6 +96,7 @@ int run(int count, char** words) {
   app.add_option("--trials", wanted.trials, "of each failure, in those with names");
   app.add_flag("--trace", wanted.trace, "print what happens");
   CLI11_PARSE(app, count, words);
+  if (wanted.hours > 0 && seed->empty()) wanted.seed = static_cast<std::uint64_t>(std::time(nullptr)) * 1000;
   if (!wanted.scenario.empty()) return play_named(wanted);
   return play_many(wanted);
 }

@@ -12,7 +12,7 @@ constexpr std::size_t number_at = 28;  // behind the IP and UDP headers
 
 }  // namespace
 
-Stream::Stream(Events& events, End& sender, End& receiver, const Settings& settings)
+Stream::Stream(Events& events, Host& sender, Host& receiver, const Settings& settings)
     : events_(events),
       sender_(sender),
       receiver_(receiver),
@@ -35,7 +35,7 @@ void Stream::send(Instant now) {
   events_.at(now + interval_, [this, now] { send(now + interval_); });
 }
 
-bool Stream::receive(const End& at, Bytes packet, Instant now) {
+bool Stream::receive(const Host& at, Bytes packet, Instant now) {
   if (&at != &receiver_ || packet.size() < number_at + 4 || packet[9] != packet::protocol::udp) return false;
   if (load_be16(&packet[20]) != settings_.port) return false;
   const std::uint32_t number = load_be32(&packet[number_at]);

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/end.h"
 #include "sim/events.h"
+#include "sim/host.h"
 
 namespace mpquic::sim {
 
@@ -17,12 +17,12 @@ class Stream {
     std::uint16_t port = 1;  ///< tells flows apart
   };
 
-  Stream(Events& events, End& sender, End& receiver, const Settings& settings);
+  Stream(Events& events, Host& sender, Host& receiver, const Settings& settings);
 
   void start(Instant now);
   void stop() { running_ = false; }
   /// A packet came out of the tunnel at either end; not of this stream: false.
-  bool receive(const End& at, Bytes packet, Instant now);
+  bool receive(const Host& at, Bytes packet, Instant now);
   /// Forgets the longest gap and delay so far.
   void begin_measuring(Instant now);
 
@@ -38,8 +38,8 @@ class Stream {
   void send(Instant now);
 
   Events& events_;
-  End& sender_;
-  End& receiver_;
+  Host& sender_;
+  Host& receiver_;
   const Settings settings_;
   const Duration interval_;
   bool running_ = false;

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "sim/inner_packet.h"
+#include "sim/watch.h"
 
 namespace mpquic::sim {
 namespace {
@@ -12,6 +13,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t headers = 40;
+constexpr std::size_t smallest_segment = 500;
+// At the end of an acknowledgement, for who marks packets there.
+constexpr std::size_t unused = Watch::mark_size;
 constexpr std::uint16_t data_port = 5001;
 constexpr double beta = 0.7, cubic_c = 0.4;
 
@@ -19,7 +23,7 @@ double seconds(Duration duration) { return std::chrono::duration<double>(duratio
 
 }  // namespace
 
-Tcp::Tcp(Events& events, End& sender, End& receiver, std::uint16_t port, double window)
+Tcp::Tcp(Events& events, Host& sender, Host& receiver, std::uint16_t port, double window)
     : events_(events), sender_(sender), receiver_(receiver), port_(port), most_(window) {}
 
 std::vector<std::uint8_t> Tcp::packet(bool data, std::size_t size) const {
@@ -30,15 +34,19 @@ std::vector<std::uint8_t> Tcp::packet(bool data, std::size_t size) const {
   return bytes;
 }
 
-bool Tcp::receive(const End& at, Bytes bytes, Instant now) {
+bool Tcp::receive(const Host& at, Bytes bytes, Instant now) {
   if (bytes.size() < headers + 4 || bytes[9] != packet::protocol::tcp) return false;
   const bool data = &at == &receiver_;
   if (load_be16(&bytes[data ? 20 : 22]) != port_) return false;
   if (data)
-    on_data(load_be32(&bytes[24]), now);
+    on_data(load_be32(&bytes[24]), load_be16(&bytes[2]) - headers, now);
   else
     on_acknowledgement(bytes.subspan(headers), now);
   return true;
+}
+
+void Tcp::follow_mtu(std::size_t mtu) {
+  if (mtu > headers + smallest_segment) size_ = std::min(size_, mtu - headers);
 }
 
 void Tcp::send(Instant now) {
@@ -63,14 +71,15 @@ void Tcp::send_segment(std::uint32_t number, Instant now) {
   segment.order = ++order_;
   segment.lost = false;
   ++in_flight_;
-  auto bytes = packet(true, headers + segment_size);
+  auto bytes = packet(true, headers + size_);
   store_be32(&bytes[24], number);
   sender_.push(bytes, true, now);
   if (in_flight_ == 1) arm(now);
 }
 
-void Tcp::on_data(std::uint32_t number, Instant now) {
+void Tcp::on_data(std::uint32_t number, std::size_t size, Instant now) {
   const bool duplicate = number < next_expected_ || early_.contains(number);
+  if (!duplicate) delivered_ += size;
   if (number == next_expected_) {
     ++next_expected_;
     while (early_.erase(next_expected_) != 0) ++next_expected_;
@@ -97,7 +106,7 @@ void Tcp::acknowledge(std::uint32_t latest, bool duplicate, Instant now) {
     ranges.back().second = number + 1;
   }
   if (ranges.size() > 3) ranges.erase(ranges.begin(), ranges.end() - 3);
-  auto bytes = packet(false, headers + 9 + 8 * ranges.size() + Watch::mark_size);
+  auto bytes = packet(false, headers + 9 + 8 * ranges.size() + unused);
   store_be32(&bytes[headers], next_expected_);
   store_be32(&bytes[headers + 4], latest);
   bytes[headers + 8] = duplicate ? 1 : 0;

@@ -5,8 +5,8 @@
 #include <set>
 #include <vector>
 
-#include "sim/end.h"
 #include "sim/events.h"
+#include "sim/host.h"
 
 namespace mpquic::sim {
 
@@ -15,20 +15,24 @@ namespace mpquic::sim {
 /// timeout of 200 ms at least. Counted in segments.
 class Tcp {
  public:
-  static constexpr std::size_t segment_size = 1300;
+  static constexpr std::size_t segment_size = 1300;  ///< at first
 
   /// From `sender`'s LAN to `receiver`'s. `port` tells flows apart.
-  Tcp(Events& events, End& sender, End& receiver, std::uint16_t port, double window = 6e6 / segment_size);
+  Tcp(Events& events, Host& sender, Host& receiver, std::uint16_t port, double window = 6e6 / segment_size);
 
   void start(Instant now) { send(now); }
   /// No new data; what was sent is still seen through.
   void stop() { stopped_ = true; }
   bool at_rest() const { return sent_.empty(); }
   /// A packet came out of the tunnel at either end; not of this flow: false.
-  bool receive(const End& at, Bytes packet, Instant now);
+  bool receive(const Host& at, Bytes packet, Instant now);
 
-  /// Bytes that arrived in order.
-  std::uint64_t delivered() const { return std::uint64_t{next_expected_} * segment_size; }
+  /// A packet of the flow was too large: segments become smaller from now on (RFC 1191).
+  void follow_mtu(std::size_t mtu);
+  std::uint16_t port() const { return port_; }
+
+  /// Bytes that arrived, each counted once.
+  std::uint64_t delivered() const { return delivered_; }
   std::uint64_t retransmissions() const { return retransmissions_; }
   std::uint64_t timeouts() const { return timeouts_; }
   std::uint64_t out_of_order() const { return out_of_order_; }
@@ -46,7 +50,7 @@ class Tcp {
 
   void send(Instant now);
   void send_segment(std::uint32_t number, Instant now);
-  void on_data(std::uint32_t number, Instant now);
+  void on_data(std::uint32_t number, std::size_t size, Instant now);
   void acknowledge(std::uint32_t latest, bool duplicate, Instant now);
   void on_acknowledgement(Bytes packet, Instant now);
   void arrived(Segment& segment, std::uint32_t number, Instant now);
@@ -57,10 +61,11 @@ class Tcp {
   std::vector<std::uint8_t> packet(bool data, std::size_t size) const;
 
   Events& events_;
-  End& sender_;
-  End& receiver_;
+  Host& sender_;
+  Host& receiver_;
   std::uint16_t port_;
   double most_;
+  std::size_t size_ = segment_size;
   bool stopped_ = false;
 
   // At the sender.
@@ -88,6 +93,7 @@ class Tcp {
   unsigned backoff_ = 0;
   std::uint64_t retransmissions_ = 0, timeouts_ = 0;
   // At the receiver.
+  std::uint64_t delivered_ = 0;
   std::uint32_t next_expected_ = 0;
   std::set<std::uint32_t> early_;
   unsigned unacknowledged_ = 0;

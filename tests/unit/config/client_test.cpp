@@ -161,7 +161,7 @@ TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
       {client_start + one_link + "tunnels: {cr5: {links: [wan6], address: 10.0.0.1/24}}\n",
        {"5:25: no link is named \"wan6\" (did you mean \"wan5\"?)"}},
       {client_start + one_link + "tunnels: {cr5: {links: [wan5, wan5], address: 10.0.0.1/24}}\n",
-       {"5:31: more than one link per tunnel is not supported by this version"}},
+       {"5:31: link \"wan5\" is doubled"}},
       {client_start + one_link + "tunnels: {cr5: {links: [], address: 10.0.0.1/24}}\n",
        {"5:24: links: the list is empty"}},
       {client_start + one_link + "tunnels: {cr5: {links: wan5, adress: 10.0.0.1/24}}\n",
@@ -187,8 +187,8 @@ TEST_F(ClientFile, EachMistakeIsNamedWhereItStands) {
       {client_start + one_link + "tunnels: {a: {links: wan5, alpn: [h3]}}\n",
        {"5:11: tunnel \"a\" lacks the key \"address\"", "5:34: alpn: a single value must stand here, not a list"}},
       {client_start + one_link +
-           "tunnels: {a: {links: wan5, address: 10.0.0.1/24, policy: bonded, listen: 0.0.0.0:1}}\n",
-       {"5:50: \"policy\" is not supported by this version", "5:66: \"listen\" belongs to a server (role: server)"}},
+           "tunnels: {a: {links: wan5, address: 10.0.0.1/24, policy: balanced, listen: 0.0.0.0:1}}\n",
+       {"5:68: \"listen\" belongs to a server (role: server)"}},
       {client_start + one_link + "tunnels: [cr5]\n", {"5:10: tunnels must be a map (name: {...}), not a list"}},
       {client_start + one_link + "tunnels:\n", {"5:1: tunnels must be a map (name: {...}), not nothing"}},
       {client_start + one_link + "tunnels: {}\n", {"5:10: tunnels is empty"}},
@@ -257,7 +257,7 @@ TEST_F(ClientFile, AllMistakesAreFoundInOneRunInTheOrderOfTheFile) {
                    "tls: {ca: tls/none.pem}\n"
                    "links:\n"
                    "  wan4: {interface: way_too_long_for_this}\n"
-                   "  wan5: {interface: b, weight: 3}\n"
+                   "  wan5: {interface: b, wieght: 3}\n"
                    "tunnels:\n"
                    "  cr5: {links: [wan5], address: 10.0.0.0/24, mtu: [1]}\n"
                    "  df5: {links: [wan9], address: 10.0.0.1/24}\n"
@@ -267,7 +267,7 @@ TEST_F(ClientFile, AllMistakesAreFoundInOneRunInTheOrderOfTheFile) {
                    "3:9: server: \"192.0.2.1\" has no port (did you mean 192.0.2.1:45010?)",
                    "4:11: tls/none.pem: No such file or directory",
                    "6:21: interface: \"way_too_long_for_this\" is no interface name: those have 1 to 15 characters",
-                   "7:24: unknown key \"weight\"",
+                   "7:24: unknown key \"wieght\" (did you mean \"weight\"?)",
                    "9:33: address: \"10.0.0.0/24\" is the address of the network itself, not of a host in it",
                    "9:51: mtu: a single value must stand here, not a list",
                    "10:17: no link is named \"wan9\" (did you mean \"wan4\"?)",

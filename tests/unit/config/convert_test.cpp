@@ -28,6 +28,13 @@ class Convert : public Loading {
     write("instances/" + name, text);
     return load_file(name);
   }
+  /// With several paths: what is not for nodes yet can be read and written all the same.
+  static Instance several(const std::string& name, const std::string& text) {
+    auto loaded = load_text(text, instances() / name, today + std::chrono::hours(1));
+    if (loaded) return {name, std::move(loaded->configuration)};
+    ADD_FAILURE() << to_string(name, loaded.error().front());
+    return {};
+  }
   static Instance ship(const std::filesystem::path& name) {
     std::filesystem::copy_file(shipped() / name, instances() / name.filename(),
                                std::filesystem::copy_options::overwrite_existing);
@@ -135,6 +142,44 @@ TEST_F(Convert, WhatIsShippedLoadsWithoutAWarningAndMeansTheSameTogether) {
   ASSERT_TRUE(nine) << to_string("nine.yaml", nine.error().front());
   EXPECT_EQ(nine->warnings.size(), 0u);
   EXPECT_EQ(nine->configuration.client()->classify.size(), 9u);
+}
+
+TEST_F(Convert, SeveralPathsMeanTheSameNatively) {
+  const std::string on = client + "multipath_enabled: true\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {"multipath_paths: [{name: wan4, bind_ip: if:a}, {name: wan5, bind_ip: if:b}]\n",
+       "{links: [wan4, wan5], server: 203.0.113.1:45004, policy: failover, "},
+      {"multipath_policy: balanced\nmultipath_paths: [{name: wan4, weight: 10}, {name: wan5, bind_ip: if:b, priority: "
+       "2}]\n",
+       "{links: {wan4: {weight: 10}, wan5: {priority: 2}}, server: 203.0.113.1:45004, policy: balanced, "},
+      {"multipath_paths: [{name: wan4}, {name: wan5, remote_addr: vps, remote_port: 7, priority: 0}]\n",
+       "{links: {wan4: {priority: 2}, wan5: {server: vps:7}}, server: 203.0.113.1:45004, policy: failover, "},
+      {"multipath_paths: {name: wan4, priority: 3}\n", "{links: {wan4: {priority: 3}}, server: 203.0.113.1:45004, "},
+  };
+  for (const auto& [paths, native] : cases) {
+    const Configuration loaded = several("4.yaml", on + paths).configuration;
+    EXPECT_TRUE(to_native(loaded).contains(native)) << to_native(loaded);
+    expect_same_after_writing(loaded);
+  }
+}
+
+TEST_F(Convert, TwoPathsOverOneInterfaceStayTwoLinks) {
+  const std::string paths = "multipath_enabled: true\nmultipath_paths: [{name: x}, {name: y, remote_port: 7}]\n";
+  const Instance first = several("1.yaml", client + paths);
+  const Instance second = several("2.yaml", client_of("mpq5", "10.200.5.1") + paths);
+  const Instance third = several("3.yaml", client_of("mpq6", "10.200.6.1"));
+  const auto merged = merge(std::vector{third, first, second});
+  ASSERT_TRUE(merged);
+  const ClientConfig& node = *merged->client();
+  EXPECT_EQ(node.links.size(), 2u);
+  ASSERT_EQ(node.tunnels.size(), 3u);
+  for (const std::size_t i : {1u, 2u}) {
+    ASSERT_EQ(node.tunnels[i].paths.size(), 2u);
+    EXPECT_EQ(node.tunnels[i].paths[0].link.value, "enp7s6");
+    EXPECT_EQ(node.tunnels[i].paths[1].link.value, "y");
+    EXPECT_EQ(node.tunnels[i].paths[1].server->port, 7);
+  }
+  expect_same_after_writing(*merged);
 }
 
 TEST_F(Convert, OneLinkUnderTwoNamesAndTwoLinksUnderOneName) {

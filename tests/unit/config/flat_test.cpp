@@ -149,8 +149,10 @@ TEST_F(FlatFile, ASinglePathTakesFromTheTopWhatItDoesNotSay) {
   EXPECT_EQ(node.tunnels[0].paths[0].server->to_string(), "192.0.2.1:7");
   EXPECT_EQ(good(start + "multipath_paths: {name: wan9}\n").client()->links[0].interface, "enp7s6");
 
-  EXPECT_EQ(errors(start + "multipath_paths:\n  - {name: a}\n  - {name: b}\n  - {name: c}\n"),
-            Lines{"12:5: more than one path for a tunnel is not supported by this version"});
+  EXPECT_EQ(node.tunnels[0].paths[0].priority, 1U);
+  EXPECT_EQ(node.tunnels[0].paths[0].weight, 3U);
+  EXPECT_EQ(node.tunnels[0].policy, std::nullopt) << "of one path there is nothing to choose";
+
   EXPECT_EQ(errors(start), Lines{"1:1: the instance lacks the key \"multipath_paths\""});
   EXPECT_EQ(errors(start + "multipath_paths: {name: a, weight: 0, priority: high, colour: red}\n"),
             (Lines{"10:36: weight: \"0\" is no number from 1 to 65535",
@@ -158,6 +160,63 @@ TEST_F(FlatFile, ASinglePathTakesFromTheTopWhatItDoesNotSay) {
   EXPECT_EQ(errors(with(with(start, "bind_ip"), "remote_port") + "multipath_paths: {}\n"),
             (Lines{"8:18: the path lacks the key \"bind_ip\"", "8:18: the path lacks the key \"name\"",
                    "8:18: the path lacks the key \"remote_port\""}));
+}
+
+TEST_F(FlatFile, SeveralPathsHaveRanksAndAPolicy) {
+  const std::string start = client + "multipath_enabled: true\n";  // 8 lines
+  const std::string paths =
+      "multipath_paths:\n"
+      "  - {name: wan4, bind_ip: if:enp7s5, priority: 1, weight: 10}\n"
+      "  - {name: wan5, bind_ip: 192.0.2.7, remote_addr: 192.0.2.2, remote_port: 7, priority: 2}\n"
+      "  - {name: wan6}\n";
+  const std::pair<const char*, PathPolicy> policies[] = {{"", PathPolicy::failover},
+                                                         {"multipath_policy: priority\n", PathPolicy::failover},
+                                                         {"multipath_policy: Failover\n", PathPolicy::failover},
+                                                         {"multipath_policy: balanced\n", PathPolicy::balanced}};
+  for (const auto& [line, policy] : policies) {
+    const Configuration loaded = good(start + line + paths);
+    const ClientTunnel& tunnel = loaded.client()->tunnels[0];
+    ASSERT_TRUE(tunnel.policy) << line;
+    EXPECT_EQ(tunnel.policy->value, policy) << line;
+    ASSERT_EQ(tunnel.paths.size(), 3U);
+    EXPECT_EQ(loaded.client()->links[0].interface, "enp7s5");
+    EXPECT_EQ(loaded.client()->links[2].interface, "enp7s6") << "as at the top";
+    EXPECT_EQ(tunnel.paths[0].server->to_string(), "192.0.2.1:45004");
+    EXPECT_EQ(tunnel.paths[1].server->to_string(), "192.0.2.2:7");
+    EXPECT_EQ(tunnel.paths[0].priority, 1U);
+    EXPECT_EQ(tunnel.paths[0].weight, 10U);
+    EXPECT_EQ(tunnel.paths[1].priority, 2U);
+    EXPECT_EQ(tunnel.paths[1].weight, 1U);
+    EXPECT_EQ(tunnel.paths[2].priority, 1U);
+  }
+}
+
+TEST_F(FlatFile, PrioritiesThatBeginAtZeroKeepTheirOrder) {
+  const auto priorities = [](const std::string& first, const std::string& second) {
+    const Configuration loaded =
+        good(client + "multipath_enabled: true\nmultipath_paths: [{name: a, priority: " + first +
+             "}, {name: b, priority: " + second + "}]\n");
+    const auto& paths = loaded.client()->tunnels[0].paths;
+    return std::pair(paths[0].priority, paths[1].priority);
+  };
+  EXPECT_EQ(priorities("0", "1"), std::pair(1U, 2U));
+  EXPECT_EQ(priorities("7", "0"), std::pair(8U, 1U));
+  EXPECT_EQ(priorities("0", "65535"), std::pair(1U, 65'535U));
+  EXPECT_EQ(priorities("1", "65535"), std::pair(1U, 65'535U));
+}
+
+TEST_F(FlatFile, APathThatIsWrongIsNamedWhereItStands) {
+  const std::string start = client + "multipath_enabled: true\n";  // 8 lines
+  EXPECT_EQ(errors(start + "multipath_paths:\n  - {name: a}\n  - {name: a}\n  - {name: c, metered: true}\n"),
+            (Lines{"11:12: path \"a\" is doubled", "12:15: unknown key \"metered\""}));
+  std::string nine = "multipath_paths:\n";
+  for (const char name : std::string_view("abcdefghi")) nine += std::string("  - {name: ") + name + "}\n";
+  EXPECT_EQ(errors(start + nine), Lines{"18:12: tunnel \"mpq4\" goes over 9 links, and can over 8"});
+  std::string nameless = "multipath_paths:\n";
+  for (int i = 0; i < 9; ++i) nameless += "  - {}\n";
+  const Lines found = errors(with(start, "bind_ip") + nameless);
+  ASSERT_EQ(found.size(), 19U);
+  EXPECT_EQ(found.back(), "17:5: tunnel \"mpq4\" goes over 9 links, and can over 8");
 }
 
 TEST_F(FlatFile, VariablesStandForTheServerAndForAnythingElse) {

@@ -69,6 +69,32 @@ TEST_F(ReloadTest, WhatIsHandedOutChangesLiveAndHowTheEndsSpeakDoesNot) {
             Lines{"7:3: tunnel \"cr\" is another one now: that needs a restart"});
 }
 
+TEST_F(ReloadTest, HowPathsAreUsedChangesLiveAndWhichPathsThereAreDoesNot) {
+  const std::string whole = client_start +
+                            "alpn: h3\n"
+                            "links: {wan1: {interface: eth1}, wan2: {interface: eth2}, wan3: {interface: eth3}}\n"
+                            "tunnels:\n"
+                            "  mp: {links: [wan1, wan2], policy: bonded}\n"
+                            "  df: {links: [wan3]}\n";
+  for (const char* links : {"{wan1: {priority: 1}, wan2: {priority: 2}}", "{wan1: {weight: 7}, wan2: {}}"}) {
+    EXPECT_EQ(reasons(whole, with(whole, "[wan1, wan2]", links)), Lines()) << links;
+  }
+  EXPECT_EQ(reasons(whole, with(whole, "eth2", "eth2, metered: true, priority: 3, weight: 4")), Lines());
+  EXPECT_EQ(reasons(whole, with(whole, "bonded", "redundant")), Lines());
+  EXPECT_EQ(reasons(whole, with(whole, ", policy: bonded", "")), Lines()) << "which is the default";
+  const std::string rule = "classify: {interface: eth9, tunnel: mp}\n";
+  EXPECT_EQ(reasons(whole + rule, whole + with(rule, "mp", "mp, policy: redundant")), Lines());
+  EXPECT_EQ(reasons(server, with(server, "10.0.1.254/24", "10.0.1.254/24, policy: balanced")), Lines());
+
+  const Lines other{"7:3: tunnel \"mp\" is another one now: that needs a restart"};
+  for (const char* links : {"[wan1]", "[wan1, wan3]", "[wan1, wan2, wan3]", "[wan2, wan1]"}) {
+    EXPECT_EQ(reasons(whole, with(whole, "[wan1, wan2]", links)), other) << links;
+  }
+  EXPECT_EQ(reasons(whole, with(whole, "[wan1, wan2]", "{wan1: {server: 'vps:1'}, wan2: {}}")), other);
+  EXPECT_EQ(reasons(whole, with(whole, "links: [wan3]", "links: [wan3], policy: bonded")),
+            Lines{"8:3: tunnel \"df\" is another one now: that needs a restart"});
+}
+
 TEST_F(ReloadTest, TheOrderOfTunnelsAndLinksIsOfNoAccount) {
   const std::string other = client_start +
                             "links: {wan2: {interface: eth2}, wan1: {interface: eth1}}\n"

@@ -9,7 +9,7 @@ using Headers = std::vector<Header>;
 
 std::string error_of(const Headers& headers) {
   const auto response = read_response(headers);
-  return response ? "" : response.error();
+  return response ? "" : response.error().reason;
 }
 
 TEST(Response, ThatAcceptsIsAsInRfc9484Section4_5) {

@@ -1,120 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
 
 #include "masque/error_codes.h"
-#include "masque/tunnel_client.h"
-#include "masque/tunnel_server.h"
-#include "quic/connection_fixture.h"
+#include "masque/raw_ends.h"
 
 namespace mpquic::masque {
 namespace {
-
-using namespace std::chrono_literals;
-using packet::Address;
-using packet::Prefix;
-using Packet = std::vector<std::uint8_t>;
-using Packets = std::vector<Packet>;
-
-/// What one end has heard, in words and values.
-struct Heard {
-  std::vector<AddressEntry> requests, addresses;
-  std::vector<AddressRange> routes;
-  std::vector<Address> dns_servers;
-  std::vector<Packet> packets;
-  std::vector<std::string> closed;
-};
-
-template <class Events>
-class Listener : public Events {
- public:
-  virtual ~Listener() = default;
-  void on_address_request(StreamId, const std::vector<AddressEntry>& requests) override { heard.requests = requests; }
-  void on_addresses(StreamId, const std::vector<AddressEntry>& addresses) override { heard.addresses = addresses; }
-  void on_routes(StreamId, const std::vector<AddressRange>& ranges) override { heard.routes = ranges; }
-  void on_dns_servers(StreamId, const std::vector<Address>& servers) override { heard.dns_servers = servers; }
-  void on_packet(StreamId, Bytes packet) override { heard.packets.emplace_back(packet.begin(), packet.end()); }
-  void on_closed(StreamId, std::uint64_t, const std::string& reason) override { heard.closed.push_back(reason); }
-
-  Heard heard;
-};
-
-class ClientSide final : public Listener<ClientEvents> {
- public:
-  ClientSide(quic::Client& end, const IpRequest& request)
-      : tunnels(end.connection(), *this, drops), end_(end), request_(request) {}
-  void on_ready() override { stream = tunnels.open(request_); }
-  void on_accepted(StreamId accepted) override {
-    EXPECT_EQ(accepted, stream);
-    const Bytes prefix = tunnels.prefix(accepted);
-    end_.user.datagram_prefix.assign(prefix.begin(), prefix.end());
-    open = true;
-  }
-
-  DropCounters drops;
-  TunnelClient tunnels;
-  std::optional<StreamId> stream;
-  bool open = false;
-
- private:
-  quic::Client& end_;
-  IpRequest request_;
-};
-
-class ServerSide final : public Listener<ServerEvents> {
- public:
-  explicit ServerSide(quic::Connection& connection) : tunnels(connection, *this, drops) {}
-  void on_request(StreamId stream, const IpRequest& request) override {
-    asked[stream] = request;
-    if (refusal)
-      tunnels.refuse(stream, *refusal);
-    else if (accepts)
-      tunnels.accept(stream);
-  }
-
-  DropCounters drops;
-  TunnelServer tunnels;
-  std::map<StreamId, IpRequest> asked;
-  std::optional<Refusal> refusal;
-  bool accepts = true;
-};
-
-/// A client and a server of CONNECT-IP over real QUIC connections, 20 ms apart.
-class TunnelsTest : public quic::ConnectionTest {
- protected:
-  TunnelsTest() { transport_.streams = server_settings_.transport.streams = true; }
-
-  void begin() {
-    start_server();
-    server().on_accept = [this](quic::AcceptedConnection& accepted) {
-      accepted.user.begin_protocol = [this, &accepted] {
-        server_side_ = std::make_unique<ServerSide>(accepted.connection());
-        server_side_->refusal = refusal_;
-        server_side_->accepts = accepts_;
-      };
-    };
-    quic::Client& end = dial();
-    end.user.begin_protocol = [this, &end] { client_side_ = std::make_unique<ClientSide>(end, request_); };
-  }
-  bool comes_up() {
-    begin();
-    return network_.run(2s, [this] { return client_side_ && client_side_->open; });
-  }
-  ClientSide& mine() { return *client_side_; }
-  ServerSide& theirs() { return *server_side_; }
-  /// QUIC's datagrams, as the daemon hands them on.
-  void hand_on_datagrams() {
-    for (const auto& datagram : std::exchange(client().user.received, {})) mine().tunnels.on_datagram(datagram);
-    for (const auto& datagram : std::exchange(accepted().user.received, {})) theirs().tunnels.on_datagram(datagram);
-  }
-
-  IpRequest request_{"198.51.100.1:45010", {}, std::nullopt, "cr5"};
-  std::optional<Refusal> refusal_;
-  bool accepts_ = true;
-  std::unique_ptr<ClientSide> client_side_;
-  std::unique_ptr<ServerSide> server_side_;
-};
 
 Prefix prefix(const char* text) { return Prefix::parse(text).value(); }
 
@@ -157,9 +49,11 @@ TEST_F(TunnelsTest, CapsulesGoBothWays) {
 TEST_F(TunnelsTest, ARefusalSaysWhy) {
   refusal_ = Refusal{403, "no client named \"box9\"", {}};
   EXPECT_FALSE(comes_up());
-  ASSERT_EQ(mine().heard.closed.size(), 1U);
-  EXPECT_NE(mine().heard.closed.front().find("403"), std::string::npos) << mine().heard.closed.front();
-  EXPECT_NE(mine().heard.closed.front().find("no client named"), std::string::npos) << mine().heard.closed.front();
+  ASSERT_EQ(mine().refusals.size(), 1U);
+  EXPECT_EQ(mine().refusals.front().status, 403);
+  EXPECT_NE(mine().refusals.front().reason.find("no client named"), std::string::npos)
+      << mine().refusals.front().reason;
+  EXPECT_TRUE(mine().heard.closed.empty()) << "there was no tunnel";
   EXPECT_EQ(client()->state(), quic::ConnectionState::established) << "only the request was refused";
 }
 
@@ -218,51 +112,6 @@ TEST_F(TunnelsTest, ADatagramWithoutAStreamEndsTheConnection) {
   EXPECT_EQ(client()->close_cause(), quic::CloseCause::closed_by_peer) << client()->close_reason();
 }
 
-/// A client that says whatever the test wants.
-class RawClient final : public Http3Owner {
- public:
-  RawClient(quic::Connection& connection, std::vector<Header> request, Packet content)
-      : http_(Http3::begin(Http3::Role::client, connection, *this)),
-        request_(std::move(request)),
-        content_(std::move(content)) {}
-  void on_settings(const PeerSettings& settings) override {
-    EXPECT_TRUE(settings.extended_connect);
-    EXPECT_TRUE(settings.datagrams);
-    stream_ = http_->request(request_);
-    if (!content_.empty()) http_->send(*stream_, content_);
-  }
-  void on_headers(StreamId, const std::vector<Header>& headers) override { answer = headers.front().value; }
-  void on_content(StreamId, Bytes) override {}
-  void on_content_end(StreamId) override { ended = true; }
-  void on_broken(StreamId) override { broken = true; }
-  void on_request_closed(StreamId) override {}
-
-  std::string answer;  ///< its :status
-  bool ended = false, broken = false;
-
- private:
-  std::unique_ptr<Http3> http_;
-  std::vector<Header> request_;
-  Packet content_;
-  std::optional<StreamId> stream_;
-};
-
-class RawRequestTest : public TunnelsTest {
- protected:
-  void ask(const std::vector<Header>& request, const Packet& content = {}) {
-    begin();
-    quic::Client& end = client();
-    end.user.begin_protocol = [this, &end, request, content] {
-      raw_ = std::make_unique<RawClient>(end.connection(), request, content);
-    };
-    run(500ms);
-    ASSERT_NE(raw_, nullptr);
-  }
-  std::vector<Header> good() const { return write_request(request_); }
-
-  std::unique_ptr<RawClient> raw_;
-};
-
 TEST_F(RawRequestTest, AMalformedCapsuleEndsTheTunnelAlone) {
   ask(good(), {2, 0});  // RFC 9484, 4.7.2: an ADDRESS_REQUEST without a request
   EXPECT_TRUE(raw_->broken) << "the stream was reset";
@@ -313,6 +162,7 @@ TEST_F(TunnelsTest, ATunnelMayBeClosedWhileItsCapsulesAreRead) {
    public:
     explicit Closer(quic::Connection& connection) : tunnels(connection, *this, drops) {}
     void on_request(StreamId stream, const IpRequest&) override { tunnels.accept(stream); }
+    void on_path_description(StreamId, const PathDescription&) override {}
     void on_address_request(StreamId stream, const std::vector<AddressEntry>&) override {
       ++closed;
       tunnels.close(stream);

@@ -47,7 +47,7 @@ class SenderTest : public testing::Test {
   PathId add(Duration round_trip, const PathTraits& traits = {}) {
     static constexpr std::uint8_t prefixes[] = {0, 0, 0, 2, 0, 4};
     const Bytes all(prefixes);
-    const auto path = sender_->add_path(traits, {all.first(2), all.subspan(2, 2), all.subspan(4, 2)}, now_);
+    const auto path = sender_->add_path(traits, {all.first(2), all.subspan(2, 2), all.subspan(4, 2)}, round_trip, now_);
     EXPECT_TRUE(path);
     sent_[*path] = 0;
     round_trips_[*path] = round_trip;
