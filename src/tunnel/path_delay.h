@@ -20,7 +20,11 @@ class PathDelay {
  public:
   /// A packet with this `sent_at` has come.
   void arrived(std::uint32_t sent_at, Instant now) {
-    if (!begun_ || distance(sent_at, newest_) > 0) newest_ = sent_at;
+    // Nothing is overtaken for so long: what comes after a pause was sent later, though the numbers have gone round.
+    if (!begun_ || distance(sent_at, newest_) > 0 || now - newest_at_ > std::chrono::seconds(1)) {
+      newest_ = sent_at;
+      newest_at_ = now;
+    }
     const std::uint32_t difference = microseconds(now) - sent_at;
     if (!begun_) base_ = difference;
     begun_ = true;
@@ -45,6 +49,7 @@ class PathDelay {
   Smoothed delay_;  ///< above base_
   std::uint32_t base_ = 0;
   std::uint32_t newest_ = 0;  ///< sent_at
+  Instant newest_at_{};
   bool begun_ = false;
 };
 

@@ -7,7 +7,7 @@
 namespace mpquic::tunnel {
 
 HeldPackets::Index HeldPackets::hold(Bytes packet, std::uint32_t sent_at, Instant now) {
-  if (packet.size() > pool_.block_size() || (free_.empty() && held_.size() >= most_)) return none;
+  if (!takes(packet.size()) || (free_.empty() && held_.size() >= most_)) return none;
   // No session may take more of the worker's memory than it leaves to the others.
   if (count() >= pool_.available()) return none;
   packet::Buffer memory = pool_.take();
@@ -28,66 +28,74 @@ void HeldPackets::release(Index index) {
   free_.push_back(index);
 }
 
-Reorder::Verdict Reorder::place(std::uint32_t sequence) {
-  const std::int32_t ahead = distance(sequence, next_);
-  if (ahead < 0) return come_.insert(sequence) ? Verdict::late : Verdict::duplicate;
-  if (ahead > 0) {
-    const auto place = static_cast<std::size_t>(ahead);
-    return place < waiting_.size() && waiting_[place] != HeldPackets::none ? Verdict::duplicate : Verdict::early;
+Reorder::Reorder(std::uint32_t first) : next_(first) {
+  if (first < begins_below) {
+    next_ = 0;
+  } else {
+    // Nothing that is known to have come before.
+    come_ = std::make_unique<SequenceBits<2 * reach>>();
   }
-  come_.insert(next_++);
-  if (!waiting_.empty()) {
-    waiting_.pop_front();
-    find_first_held();
-  }
-  return Verdict::next;
 }
 
-void Reorder::hold(std::uint32_t sequence, HeldPackets::Index packet, Instant now) {
-  const auto place = static_cast<std::size_t>(distance(sequence, next_));
+Reorder::Verdict Reorder::place(std::uint32_t sequence) {
+  const std::int32_t ahead = distance(sequence, next_);
+  if (ahead == 0) {
+    if (come_ != nullptr) come_->set(sequence);
+    advance(1);
+    return Verdict::next;
+  }
+  if (ahead > 0) {
+    return come_ != nullptr && within_reach(sequence) && come_->test(sequence) ? Verdict::duplicate : Verdict::early;
+  }
+  if (come_ == nullptr || ahead < -static_cast<std::int32_t>(reach) || come_->test(sequence)) return Verdict::duplicate;
+  come_->set(sequence);
+  return Verdict::late;
+}
+
+std::optional<HeldPackets::Index> Reorder::behind(std::uint32_t sequence) const {
+  if (held_ == 0) return std::nullopt;
+  const auto found = come_->find(sequence + 1, reach - static_cast<std::uint32_t>(distance(sequence, next_)) - 1);
+  if (!found) return std::nullopt;
+  return waiting_[*found - next_];
+}
+
+void Reorder::hold(std::uint32_t sequence, HeldPackets::Index packet) {
+  know_holes();
+  come_->set(sequence);
+  const std::uint32_t place = sequence - next_;
   if (place >= waiting_.size()) waiting_.resize(place + 1, HeldPackets::none);
   waiting_[place] = packet;
-  by_arrival_.push_back({sequence, now});
   if (held_++ == 0 || place < first_held_) first_held_ = place;
 }
 
 std::optional<HeldPackets::Index> Reorder::take_next() {
   if (held_ == 0 || first_held_ != 0) return std::nullopt;
   const HeldPackets::Index packet = waiting_.front();
-  waiting_.pop_front();
-  come_.insert(next_++);
   --held_;
-  find_first_held();
-  forget_arrivals();
+  advance(1);
+  first_held_ = held_ > 0 ? *come_->find(next_, reach) - next_ : 0;
   return packet;
 }
 
-void Reorder::give_up(std::uint32_t sequence) {
-  if (held_ == 0) {
-    next_ = sequence;
-    waiting_.clear();
-    return;
-  }
-  next_ += static_cast<std::uint32_t>(first_held_);
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(first_held_));
-  first_held_ = 0;
-}
-
 void Reorder::skip_to(std::uint32_t sequence) {
-  const auto skipped = static_cast<std::size_t>(distance(sequence, next_));
-  next_ = sequence;
-  if (held_ == 0) return waiting_.clear();
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(skipped));
-  first_held_ -= skipped;
+  know_holes();
+  advance(sequence - next_);
 }
 
-void Reorder::forget_arrivals() {
-  while (!by_arrival_.empty() && distance(by_arrival_.front().sequence, next_) < 0) by_arrival_.pop_front();
+/// From now on not all that is before the next one has come.
+void Reorder::know_holes() {
+  if (come_ != nullptr) return;
+  come_ = std::make_unique<SequenceBits<2 * reach>>();
+  come_->set(next_ - reach, reach);
 }
 
-void Reorder::find_first_held() {
-  const auto found = std::ranges::find_if(waiting_, [](HeldPackets::Index each) { return each != HeldPackets::none; });
-  first_held_ = static_cast<std::size_t>(found - waiting_.begin());
+/// To the first one that is held, or as far as one likes where none is.
+void Reorder::advance(std::uint32_t by) {
+  if (come_ != nullptr) come_->reset(next_ + reach, by);
+  next_ += by;
+  if (waiting_.empty()) return;
+  waiting_.erase(waiting_.begin(), waiting_.begin() + by);
+  first_held_ -= std::min(first_held_, by);
 }
 
 }  // namespace mpquic::tunnel

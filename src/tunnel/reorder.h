@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -28,6 +29,8 @@ class HeldPackets {
 
   /// `pool` outlives it; `most` is less than `none`.
   HeldPackets(packet::BufferPool& pool, std::size_t most) : pool_(pool), most_(most) {}
+  /// Whether a packet of that size fits at all.
+  bool takes(std::size_t size) const { return size <= pool_.block_size(); }
   /// none: there is no room, or the packet is too large for the pool.
   Index hold(Bytes packet, std::uint32_t sent_at, Instant now);
   const Held& operator[](Index index) const { return held_[index]; }
@@ -50,55 +53,47 @@ class Reorder {
     next,       ///< its turn: to be delivered, and then what take_next() gives
     early,      ///< something before it is missing: hold() it
     late,       ///< its gap was given up: to be delivered all the same
-    duplicate,  ///< it has been delivered, or is held
+    duplicate,  ///< it has been delivered, or is held, or is too old to say
   };
-  /// How far ahead of the next one a packet may be.
+  /// How far ahead of the next one a packet may be, and how far behind it may still be late.
   static constexpr std::uint32_t reach = 8192;
 
   /// A flow whose first packet to come is that one. Senders begin at 0, and the first may have been overtaken.
-  explicit Reorder(std::uint32_t first) : next_(first < begins_below ? 0 : first) {}
+  explicit Reorder(std::uint32_t first);
 
   /// Where a packet belongs. One that is farther ahead than `reach` is early: gaps are to be given up until it is not.
   Verdict place(std::uint32_t sequence);
   bool within_reach(std::uint32_t sequence) const { return distance(sequence, next_) < static_cast<int>(reach); }
-  /// An early one, within reach, which is held there from now on.
-  void hold(std::uint32_t sequence, HeldPackets::Index packet, Instant now);
+  /// What would be held next behind that one, which is early and within reach.
+  std::optional<HeldPackets::Index> behind(std::uint32_t sequence) const;
+  /// An early one, within reach, which is held there.
+  void hold(std::uint32_t sequence, HeldPackets::Index packet);
   /// What comes next, if it is here.
   std::optional<HeldPackets::Index> take_next();
-  /// Goes on behind the gap, if there is one; where nothing is held, at `sequence`.
-  void give_up(std::uint32_t sequence);
-
-  /// Goes on at `sequence`, which is missing before anything that is held.
+  /// Goes on behind the gap, which there must be.
+  void give_up() { skip_to(behind_sequence()); }
+  /// Goes on at `sequence`, which is not before the next one, and not behind any that is held.
   void skip_to(std::uint32_t sequence);
 
-  /// Whether an early packet is before all that are held.
-  bool is_in_gap(std::uint32_t sequence) const {
-    return held_ == 0 || distance(sequence, next_) < static_cast<int>(first_held_);
-  }
   bool has_gap() const { return held_ > 0; }
   std::size_t held() const { return held_; }
   /// The first packet behind the gap, which there must be.
   HeldPackets::Index behind_gap() const { return waiting_[first_held_]; }
-  /// Since when the one that has been held longest is, while there is a gap. It may be behind further gaps.
-  Instant held_since() const { return by_arrival_.front().since; }
+  std::uint32_t behind_sequence() const { return next_ + first_held_; }
+  std::uint32_t next() const { return next_; }
 
  private:
   static constexpr std::uint32_t begins_below = 1024;
 
-  struct Arrival {
-    std::uint32_t sequence;
-    Instant since;
-  };
-
-  void find_first_held();
-  void forget_arrivals();
+  void know_holes();
+  void advance(std::uint32_t by);
 
   std::uint32_t next_;
-  std::deque<HeldPackets::Index> waiting_;  ///< those from next_ on; none where one is missing
-  std::size_t first_held_ = 0;              ///< in waiting_, while there is a gap
+  std::uint32_t first_held_ = 0;  ///< so far ahead of next_, while there is a gap
   std::size_t held_ = 0;
-  std::deque<Arrival> by_arrival_;  ///< the first of them is held, others may no longer be
-  SequenceWindow<reach> come_;      ///< which of those before next_ have come
+  std::deque<HeldPackets::Index> waiting_;  ///< those from next_ on; none where one is missing; empty without a gap
+  /// Which have come, from `reach` before next_ to `reach` behind it. nullptr: all before it and none behind.
+  std::unique_ptr<SequenceBits<2 * reach>> come_;
 };
 
 }  // namespace mpquic::tunnel

@@ -108,7 +108,7 @@ class Sender {
   bool may_spread(const Path& path, FlowId id) const;
   void look_whether_hungry(SentFlow& flow, Instant now);
   void judge(SentFlow& flow, Instant now);
-  void order(SentFlow& flow);
+  void order(SentFlow& flow, Instant now);
 
   Session& session_;
   packet::BufferPool& pool_;

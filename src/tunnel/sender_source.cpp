@@ -19,6 +19,7 @@ using std::chrono::seconds;
 constexpr Duration pause_between_bursts = milliseconds(500);
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
+constexpr Duration number_ends_after = seconds(2);  // of silence: no packet with it is on the way any more
 constexpr Duration spread_ends_after = seconds(1);  // of silence
 // Who has less than this waiting, waits for the fastest path.
 constexpr std::size_t least_backlog = 6'000;
@@ -121,7 +122,7 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
     path.show(Path::Shown::plain, path.plain);
     return path.shown_packet;
   }
-  order(flow);
+  order(flow, now);
   const SequenceHeader header{.ordered = flow.number != 0,
                               .copy = false,
                               .flow = flow.number,
@@ -136,7 +137,9 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
 bool Sender::remembers(const Path& path) const { return path_count_ > 1 || !path.meter.clean(path.shown_at); }
 
 /// What may be sent again may come late: whoever suffers from that gets a number, by which it is put in order.
-void Sender::order(SentFlow& flow) {
+void Sender::order(SentFlow& flow, Instant now) {
+  // The other end forgets a flow that is silent, and takes what comes then for its beginning.
+  if (flow.number != 0 && flow.sequence != 0 && now - flow.last_sent > number_ends_after) SentFlows::unorder(flow);
   if (flow.number == 0 && (flow.spread || flow.in_order)) flows_.order(flow);
 }
 

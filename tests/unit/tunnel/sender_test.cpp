@@ -129,6 +129,30 @@ TEST_F(TwoPaths, AreNumberedAsOne) {
   acknowledge(fast_, given);
 }
 
+TEST_F(TwoPaths, AFlowThatPausesGetsANumberOfItsOwnAgain) {
+  begin(Policy::failover);
+  push_many(7, 0, 3);
+  const auto before = take_all(fast_);
+  ASSERT_EQ(before.size(), 3U);
+  acknowledge(fast_, before);
+  wait(milliseconds(1900));
+  push(7, 3);
+  const auto soon = take_all(fast_);
+  ASSERT_EQ(soon.size(), 1U);
+  EXPECT_EQ(soon[0].flow, before[0].flow);
+  EXPECT_EQ(soon[0].sequence, 3U);
+  acknowledge(fast_, soon);
+  wait(milliseconds(2100));
+  push_many(7, 4, 6);
+  const auto after = take_all(fast_);
+  ASSERT_EQ(after.size(), 2U);
+  EXPECT_NE(after[0].flow, before[0].flow) << "the receiver may have forgotten it";
+  EXPECT_EQ(after[0].sequence, 0U);
+  EXPECT_EQ(after[1].flow, after[0].flow);
+  EXPECT_EQ(after[1].sequence, 1U);
+  acknowledge(fast_, after);
+}
+
 TEST_F(TwoPaths, ASilentOneOwesToTheOther) {
   begin(Policy::failover);
   push_many(1, 0, 5);
