@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/drop.h"
+#include "daemon/tun_port.h"
+#include "daemon/worker.h"
+#include "packet/buffer_pool.h"
+#include "quic/connection.h"
+#include "tunnel/receiver.h"
+#include "tunnel/sender.h"
+#include "tunnel/session.h"
+
+namespace mpquic::daemon {
+
+/// The connections that carry one session, at either end, on its worker: a tunnel::Sender and a tunnel::Receiver, with
+/// memory and a timer of their own.
+///
+///   a turn: datagrams, acknowledgements, packets of the TUN device come in -> prepare() -> each connection is written
+///           from its source() -> follow_deadline()
+class SessionPaths final : private tunnel::PacketSink {
+ public:
+  /// `packets` gets what comes out of the tunnel. `on_due`: a turn is due though nothing came. References outlive it.
+  SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, DropCounters& drops,
+               std::function<void(Bytes)> packets, std::function<void()> on_due);
+
+  /// The connection is a path from now on, and carries nothing else: its datagrams are counted here. nullopt: there are
+  /// as many as there can be.
+  std::optional<tunnel::PathId> add(const quic::Connection& connection, const tunnel::PathTraits& traits,
+                                    const tunnel::PathPrefixes& prefixes);
+  /// The connection is gone, or will be.
+  void remove(tunnel::PathId path);
+  bool empty() const { return count_ == 0; }
+
+  /// What is told to, and asked of, the sender for a path: describe(), down(), acknowledged(), source() ...
+  tunnel::Sender& sender() { return sender_; }
+  const tunnel::Sender& sender() const { return sender_; }
+  const tunnel::Receiver& receiver() const { return receiver_; }
+
+  /// Datagrams that came over the path, from the sequence header on; probes.
+  void receive(tunnel::PathId path, Bytes sequenced);
+  void receive_probe(tunnel::PathId path, Bytes probe);
+  /// From the TUN device.
+  void push(Burst burst);
+
+  void prepare();
+  void follow_deadline();
+
+ private:
+  void deliver(Bytes packet) override { packets_(packet); }
+
+  Worker& worker_;
+  tunnel::Session& queue_;
+  DropCounters& drops_;
+  std::function<void(Bytes)> packets_;
+  packet::BufferPool memory_;
+  tunnel::Sender sender_;
+  tunnel::Receiver receiver_;
+  std::array<const quic::Connection*, tunnel::most_paths> connections_{};
+  std::size_t count_ = 0;
+  Timer timer_;
+};
+
+/// Whether packets of this flow are to come out in the order in which they went in: those that overtake each other are
+/// taken for losses (TCP).
+bool wants_order(Bytes packet);
+
+}  // namespace mpquic::daemon
