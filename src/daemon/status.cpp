@@ -4,12 +4,12 @@
 
 namespace mpquic::daemon {
 
-std::string describe(TunnelState state) {
+std::string describe(ClientLinkState state) {
   switch (state) {
-    case TunnelState::waiting_for_link: return "waiting for link";
-    case TunnelState::connecting: return "connecting";
-    case TunnelState::up: return "up";
-    case TunnelState::backing_off: return "backing off";
+    case ClientLinkState::waiting: return "waiting for link";
+    case ClientLinkState::connecting: return "connecting";
+    case ClientLinkState::up: return "up";
+    case ClientLinkState::backing_off: return "backing off";
   }
   return {};
 }

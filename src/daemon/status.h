@@ -6,7 +6,7 @@
 #include "base/time.h"
 #include "config/model.h"
 #include "control/status.h"
-#include "daemon/client_tunnel.h"
+#include "daemon/client_link.h"
 #include "quic/connection.h"
 #include "tunnel/path_traits.h"
 
@@ -14,7 +14,7 @@ namespace mpquic::daemon {
 
 // What the layers below call things, as the status calls them.
 
-std::string describe(TunnelState state);
+std::string describe(ClientLinkState state);
 control::Traffic traffic_of(const quic::ConnectionStatistics& statistics);
 /// The part of it that the connection itself knows.
 control::ConnectionStatus connection_status(const quic::ConnectionStatistics& statistics);
