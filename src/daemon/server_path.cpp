@@ -38,6 +38,7 @@ void ServerPath::overflow_all(Instant now) {
 void ServerPath::describe(const masque::PathDescription& description) {
   traits_ = description.traits;
   if (!id_) return;
+  session_.replace_others_by(*this);
   session_.shared()->sender().describe(*id_, traits_);
   if (description.policy) session_.wish(*description.policy);
 }

@@ -55,6 +55,7 @@ class ServerPath {
   /// Only carry(): packets have no other way than that of what carry() returned.
   void overflow_all(Instant now);
 
+  const tunnel::PathTraits& traits() const { return traits_; }
   /// What the client says of the path, before or after it has joined.
   void describe(const masque::PathDescription& description);
   /// From the client: a packet; of a shared session, one from the sequence header on, and a probe.

@@ -74,6 +74,13 @@ void ServerSession::detach(ServerPath& path) {
   if (shared_ != nullptr && !paths_.empty()) wants_to_write();  // what the path owed goes over another
 }
 
+void ServerSession::replace_others_by(const ServerPath& path) {
+  if (path.traits().name.empty()) return;
+  for (ServerPath* other : std::vector(paths_)) {
+    if (other != &path && other->traits().name == path.traits().name) other->connection().supersede(*other);
+  }
+}
+
 SessionPaths& ServerSession::share() {
   if (shared_ == nullptr) {
     queue_.emplace(tunnel::QueueLimits{.flows = tunnel::Sender::flow_count}, drops_, tunnel_->port());

@@ -66,6 +66,9 @@ class ServerSession {
   /// The one that came first, first.
   const std::vector<ServerPath*>& paths() const { return paths_; }
 
+  /// A client has one path over each of its links: those that this one has taken the place of are closed.
+  void replace_others_by(const ServerPath& path);
+
   /// Once registered, before there is anything to send: more connections may carry it from now on.
   SessionPaths& share();
   /// nullptr: it is not shared.

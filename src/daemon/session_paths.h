@@ -56,7 +56,6 @@ class SessionPaths final : private tunnel::PacketSink {
   void deliver(Bytes packet) override { packets_(packet); }
 
   Worker& worker_;
-  tunnel::Session& queue_;
   DropCounters& drops_;
   std::function<void(Bytes)> packets_;
   packet::BufferPool memory_;
