@@ -394,9 +394,12 @@ void H3Server::on_superseded(ServerPath& path) {
   const Request* request = find(path);
   if (request == nullptr) return;
   const masque::StreamId stream = request->stream;
+  const bool superseded = path.session().superseded();
   tunnels_.close(stream);
   remove(stream);
-  if (requests_.empty()) connection_.close(no_error(), "a newer connection has this tunnel's addresses");
+  if (!requests_.empty()) return;
+  connection_.close(no_error(), superseded ? "a newer connection has this tunnel's addresses"
+                                           : "a newer connection over this link has its place");
 }
 
 void H3Server::look_up_again() {

@@ -86,6 +86,7 @@ class ServerSession {
   /// A newer session has taken the tunnel address: this one neither gets nor delivers anything from now on. It may be
   /// gone afterwards.
   void supersede();
+  bool superseded() const { return superseded_; }
   /// The way to `prefix` has led here: the registry is to be told again when the host there is heard again.
   void no_longer_leads_to(const packet::Prefix& prefix);
 
