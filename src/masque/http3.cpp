@@ -279,6 +279,11 @@ void Http3::on_stream_closed(StreamId stream, std::uint64_t error) {
   const int result = nghttp3_conn_close_stream(handle_.get(), stream, error);
   // One that never said what it was, nghttp3 does not know.
   if (result != NGHTTP3_ERR_STREAM_NOT_FOUND) check(result);
+  if (broken_ || !requests_.contains(stream)) return;
+  // nghttp3 keeps it until what its headers refer to has come, and would read them then. It does not bear an answer:
+  // the stream goes at once, and is left in the list of those that have something to send.
+  check(nghttp3_conn_shutdown_stream_read(handle_.get(), stream));
+  owner_.on_broken(stream);
 }
 
 quic::StreamData Http3::next_data() {
