@@ -48,4 +48,14 @@ quic::CongestionControl congestion_of(config::CongestionControl configured) {
   return quic::CongestionControl::bbr;
 }
 
+tunnel::Policy policy_of(config::PathPolicy configured) {
+  switch (configured) {
+    case config::PathPolicy::failover: return tunnel::Policy::failover;
+    case config::PathPolicy::balanced: return tunnel::Policy::balanced;
+    case config::PathPolicy::bonded: return tunnel::Policy::bonded;
+    case config::PathPolicy::redundant: return tunnel::Policy::redundant;
+  }
+  return tunnel::Policy::bonded;
+}
+
 }  // namespace mpquic::daemon

@@ -8,6 +8,7 @@
 #include "control/status.h"
 #include "daemon/client_tunnel.h"
 #include "quic/connection.h"
+#include "tunnel/path_traits.h"
 
 namespace mpquic::daemon {
 
@@ -19,5 +20,6 @@ control::Traffic traffic_of(const quic::ConnectionStatistics& statistics);
 control::ConnectionStatus connection_status(const quic::ConnectionStatistics& statistics);
 std::uint64_t seconds_between(Instant from, Instant to);
 quic::CongestionControl congestion_of(config::CongestionControl configured);
+tunnel::Policy policy_of(config::PathPolicy configured);
 
 }  // namespace mpquic::daemon
