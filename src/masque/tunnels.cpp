@@ -51,6 +51,7 @@ void Tunnels::forget(StreamId stream) {
 void Tunnels::open(Tunnel& tunnel, bool session) {
   tunnel.open = true;
   tunnel.session = session;
+  tunnel.capsules.set_value_size_max(capsule_value_size_max);
   for (const auto& payload : std::exchange(tunnel.early, {})) deliver(tunnel, *parse_ip_datagram(payload));
 }
 

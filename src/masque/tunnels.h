@@ -87,7 +87,7 @@ class Tunnels : protected Http3Owner {
     Tunnels& home;
     StreamId stream;
     std::array<DatagramPrefix, 3> prefixes;  ///< of the context ids 0, 2, 4
-    CapsuleReader capsules;
+    CapsuleReader capsules{early_capsule_value_size_max};
     SessionWish wish;      ///< the client's
     bool session = false;  ///< the server has agreed to it
     bool open = false;

@@ -1,7 +1,9 @@
 // What HTTP/3 lets another end do that no sane one does.
+#include "base/bytes.h"
 #include "masque/error_codes.h"
 #include "masque/raw_ends.h"
 #include "masque/raw_streams.h"
+#include "masque/route_capsule.h"
 #include "masque/settings_reader.h"
 #include "masque/wire.h"
 
@@ -9,6 +11,12 @@ namespace mpquic::masque {
 namespace {
 
 using wire::prefix;
+
+Address ipv4(std::uint32_t number) {
+  Packet bytes(4);
+  store_be32(bytes.data(), number);
+  return Address::from_bytes(bytes);
+}
 
 // RFC 9204, 4.3: room for 220 bytes, and an entry with the field x: y.
 const Packet an_entry = {0x3f, 0xbd, 0x01, 0x41, 'x', 0x01, 'y'};
@@ -81,6 +89,26 @@ TEST_F(TunnelsTest, WhoTakesNothingOfWhatHeIsSentIsLeft) {
   EXPECT_EQ(accepted()->state(), quic::ConnectionState::established);
   for (int i = 0; i < 80; ++i) theirs().tunnels.send_addresses(0, all);
   EXPECT_EQ(accepted()->state(), quic::ConnectionState::closed);
+}
+
+TEST_F(RawRequestTest, ALargeCapsuleIsNotKeptForAStranger) {
+  accepts_ = false;
+  std::vector<AddressRange> many;
+  for (std::uint32_t i = 0; i < 2'000; ++i) many.push_back({ipv4(2 * i), ipv4(2 * i), 0});
+  Packet content;
+  append_route_advertisement(content, std::span(many).first(1'600));
+  ask(good(), content);
+  EXPECT_EQ(theirs().heard.routes.size(), 1'600U);
+  client_side_.reset();
+  content.clear();
+  append_route_advertisement(content, many);
+  ask(good(), content);
+  EXPECT_EQ(theirs().heard.closed.size(), 1U);
+  EXPECT_TRUE(raw_->broken);
+
+  accepts_ = true;
+  ask(good(), content);
+  EXPECT_EQ(theirs().heard.routes.size(), 2'000U) << "from somebody who has a tunnel";
 }
 
 TEST(SettingsReader, TheControlStreamNeedNotBeTheFirstThatComes) {
