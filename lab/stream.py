@@ -42,8 +42,8 @@ class Watched:
     duplicates: int
     longest_gap: float
     """Seconds in which none arrived."""
-    longest_pause: float
-    """Seconds between two that were sent, of those that arrived: how punctual the sender was."""
+    latest: float
+    """Seconds that one of those that arrived was sent later than due: what the sender itself has to do with a gap."""
 
 
 class Stream:
@@ -87,13 +87,15 @@ class Stream:
         arrivals.sort()
         seen = {number for _, number in arrivals}
         times = [at for at, _ in arrivals]
-        sent = sorted({(number, at) for number, at, _ in self._arrived if number in due})
+        if not times or times[-1] < end:
+            times = [times[0] if times else begin, *times, end]
+        late = [sent - (self._begun + number / self.rate) for number, sent, _ in self._arrived if number in due]
         return Watched(
             sent=len(due),
             lost=len(due) - len(seen),
             duplicates=len(arrivals) - len(seen),
-            longest_gap=_longest([begin, *times, end] if not times or times[-1] < end else times),
-            longest_pause=_longest([at for _, at in sent]),
+            longest_gap=_longest(times),
+            latest=max(late, default=0.0),
         )
 
     def rates(self) -> Rates:
@@ -113,7 +115,7 @@ class Stream:
 
 
 def _longest(times: list[float]) -> float:
-    return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=float("inf"))
+    return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0.0)
 
 
 def _claim_priority() -> None:
