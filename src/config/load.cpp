@@ -5,7 +5,6 @@
 
 #include "config/document.h"
 #include "config/flat.h"
-#include "config/not_yet.h"
 #include "config/reader.h"
 #include "config/text_file.h"
 #include "config/validate.h"
@@ -29,10 +28,7 @@ Loaded parse(const std::string& text, const std::filesystem::path& file,
 Loaded read(const std::filesystem::path& file, std::optional<std::chrono::system_clock::time_point> now) {
   const auto text = read_text_file(file);
   if (!text) return std::unexpected(std::vector{Problem{0, 0, text.error().message, {}}});
-  auto loaded = parse(*text, file, now);
-  if (!loaded) return loaded;
-  if (auto refused = not_yet(loaded->configuration); !refused.empty()) return std::unexpected(std::move(refused));
-  return loaded;
+  return parse(*text, file, now);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/server_sessions.h"
 #include "packet/ip.h"
 
 namespace mpquic::daemon {
@@ -19,7 +20,10 @@ constexpr std::size_t registration_size = 4;
 }  // namespace
 
 BareServer::BareServer(PathHost& host, ServerConnection& connection)
-    : host_(host), connection_(connection), path_(connection.add_path()) {}
+    : host_(host),
+      connection_(connection),
+      path_(connection.add_path(host.sessions().begin(host))),
+      session_(path_.session()) {}
 
 void BareServer::on_established() {
   // Who may come in may have changed since the handshake began.
@@ -27,18 +31,18 @@ void BareServer::on_established() {
     return connection_.close(unknown_client, "the certificate is refused: " + why);
   }
   const auto name = connection_.quic().peer_name();
-  path_.set_peer(host_.rules().directory.find(name));
-  if (path_.peer() == nullptr) {
+  session_.set_peer(host_.rules().directory.find(name));
+  if (session_.peer() == nullptr) {
     log::warning("{}: no client named \"{}\" in the configuration", connection_.quic().remote().to_string(),
                  name.value_or("(no certificate)"));
     return connection_.close(unknown_client, "no client of that name");
   }
-  log::debug("{}: connected from {}", path_.peer()->name, connection_.quic().remote().to_string());
+  log::debug("{}: connected from {}", session_.peer()->name, connection_.quic().remote().to_string());
 }
 
 void BareServer::on_datagram(Bytes datagram) {
-  if (path_.peer() == nullptr || connection_.over()) return path_.drops().count(Drop::not_registered);
-  if (!path_.registered() && !register_by(datagram)) return;
+  if (session_.peer() == nullptr || connection_.over()) return session_.drops().count(Drop::not_registered);
+  if (!session_.registered() && !register_by(datagram)) return;
   if (datagram.size() == registration_size) return register_again(packet::Address::from_bytes(datagram));
   path_.receive(datagram);
 }
@@ -47,45 +51,46 @@ bool BareServer::register_by(Bytes datagram) {
   const bool registration = datagram.size() == registration_size;
   const auto address = registration ? packet::Address::from_bytes(datagram) : packet::source_of(datagram);
   if (!address) {
-    path_.drops().count(Drop::malformed);
+    session_.drops().count(Drop::malformed);
     return false;
   }
-  if (!path_.peer()->owns(*address)) {
+  if (!session_.peer()->owns(*address)) {
     if (registration) refuse(*address, "which it does not own");
-    path_.drops().count(Drop::foreign_source);
+    session_.drops().count(Drop::foreign_source);
     return false;
   }
-  ServerTun* tunnel = host_.tunnel_for(*path_.peer(), *address);
+  ServerTun* tunnel = host_.tunnel_for(*session_.peer(), *address);
   if (tunnel == nullptr) {
     if (registration) refuse(*address, "which is in no tunnel that it may use here");
-    path_.drops().count(Drop::not_registered);
+    session_.drops().count(Drop::not_registered);
     return false;
   }
   by_packet_ = !registration;
-  path_.set_tunnel(*tunnel);
+  session_.set_tunnel(*tunnel);
   claim(*address);
-  connection_.opened(path_);
-  log::info("{}: {} is {} at {}", tunnel->settings().name, address->to_string(), path_.peer()->name,
+  connection_.opened();
+  log::info("{}: {} is {} at {}", tunnel->settings().name, address->to_string(), session_.peer()->name,
             connection_.quic().remote().to_string());
   return true;
 }
 
 void BareServer::claim(const packet::Address& address) {
-  path_.set_addresses({address});
-  host_.control().claim(path_.ref(), path_.peer(), path_.tunnel()->settings().name, address);
+  session_.set_addresses({address});
+  if (!path_.usable()) path_.carry({});
+  host_.control().claim(session_.ref(), session_.peer(), session_.tunnel()->settings().name, address);
 }
 
 // The registration may come late, behind a packet of a host behind the client, which then was taken for it.
 void BareServer::register_again(const packet::Address& address) {
-  if (!std::exchange(by_packet_, false) || path_.addresses().front() == address || !path_.peer()->owns(address) ||
-      host_.tunnel_for(*path_.peer(), address) != path_.tunnel()) {
+  if (!std::exchange(by_packet_, false) || session_.addresses().front() == address || !session_.peer()->owns(address) ||
+      host_.tunnel_for(*session_.peer(), address) != session_.tunnel()) {
     return;
   }
   claim(address);
 }
 
 void BareServer::refuse(const packet::Address& address, std::string_view why) {
-  const std::string& name = path_.peer()->name;
+  const std::string& name = session_.peer()->name;
   log::warning("{} at {} calls itself {}, {}", name, connection_.quic().remote().to_string(), address.to_string(), why);
   connection_.close(registration_refused, fmt::format("{} calls itself {}, {}", name, address.to_string(), why));
 }
@@ -95,18 +100,18 @@ void BareServer::on_superseded(ServerPath&) {
 }
 
 void BareServer::look_up_again() {
-  if (path_.peer() == nullptr) return;
+  if (session_.peer() == nullptr) return;
   auto peer = host_.rules().directory.find(connection_.quic().peer_name());
   if (peer == nullptr) return connection_.close(unknown_client, "is no client any more");
   if (const std::string why = host_.distrust(connection_.quic()); !why.empty()) {
     return connection_.close(unknown_client, "the certificate is refused: " + why);
   }
-  if (*peer == *path_.peer()) return;
-  path_.set_peer(std::move(peer));
-  if (!path_.registered()) return;
-  const packet::Address& address = path_.addresses().front();
-  if (path_.peer()->owns(address) && host_.tunnel_for(*path_.peer(), address) == path_.tunnel()) {
-    return host_.control().change_peer(path_.ref(), path_.peer());
+  if (*peer == *session_.peer()) return;
+  session_.set_peer(std::move(peer));
+  if (!session_.registered()) return;
+  const packet::Address& address = session_.addresses().front();
+  if (session_.peer()->owns(address) && host_.tunnel_for(*session_.peer(), address) == session_.tunnel()) {
+    return host_.control().change_peer(session_.ref(), session_.peer());
   }
   connection_.close(registration_refused, fmt::format("may not be {} any more", address.to_string()));
 }

@@ -31,6 +31,7 @@ class BareServer final : public ServerProtocol {
   PathHost& host_;
   ServerConnection& connection_;
   ServerPath& path_;
+  ServerSession& session_;
   bool by_packet_ = false;  ///< registered by a packet's source, for want of a registration
 };
 

@@ -44,6 +44,16 @@ std::vector<packet::Prefix> networks_of(const config::ClientConfig& client) {
   return networks;
 }
 
+/// The links that a tunnel goes over.
+std::vector<ClientTunnel::Link> links_of(const config::ClientTunnel& tunnel, const config::ClientConfig& client) {
+  std::vector<ClientTunnel::Link> links;
+  for (const config::Path& path : tunnel.paths) {
+    const config::Link& link = *client.find_link(path.link.value);
+    links.push_back({link.name, path.server->to_string(), {link.name, path.priority, path.weight, link.metered}});
+  }
+  return links;
+}
+
 /// Empty: none has the address that stands for the link.
 std::string interface_of(const config::Link& link, const system::LinkTable& interfaces) {
   return link.interface.empty() ? interfaces.interface_with(link.source->value) : link.interface;
@@ -126,37 +136,32 @@ Result<std::unique_ptr<ClientNode>> ClientNode::create(const config::Configurati
       !watched) {
     return std::unexpected(watched.error());
   }
-  for (const auto& tunnel : node->tunnels_) node->show_link(*tunnel);
+  for (const auto& tunnel : node->tunnels_) {
+    for (std::size_t i = 0; i < tunnel->ways.size(); ++i) node->show_link(*tunnel, i);
+  }
   return node;
 }
 
 Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::shared_ptr<const quic::TlsContext> tls,
                                     const std::optional<std::string>& token) {
-  const config::Path& path = tunnel.paths.front();
   auto tun = TunSetup::create(tunnel, 1, netlink_);
   if (!tun) return std::unexpected(tun.error());
   Worker* worker = tools_.workers[tunnels_.size() % tools_.workers.size()];
-  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel,
-                                                     *configuration_.find_link(path.link.value),
-                                                     path.server.value,
-                                                     nullptr,
-                                                     std::move(*tun),
-                                                     worker,
-                                                     nullptr,
-                                                     {},
-                                                     {},
-                                                     false,
-                                                     {},
-                                                     {}}));
+  tunnels_.push_back(std::make_unique<Tunnel>(Tunnel{tunnel, {}, std::move(*tun), worker, nullptr, false, {}, {}}));
   Tunnel& added = *tunnels_.back();
-  if (added.server.is_name()) look_up_server(added);
+  for (const config::Path& path : tunnel.paths) {
+    added.ways.push_back({*configuration_.find_link(path.link.value), path.server.value});
+    if (path.server->is_name()) look_up_server(added.ways.back());
+  }
+  const config::Alpn alpn = tunnel.paths.front().alpn;
   ClientTunnel::Settings settings{.name = tunnel.name,
-                                  .authority = path.server->to_string(),
+                                  .links = links_of(tunnel, configuration_),
+                                  .policy = {},
                                   .own_addresses = {},
                                   .token = token,
                                   .networks = networks_of(configuration_),
-                                  .transport = {.alpn = {std::string(config::name(path.alpn))},
-                                                .streams = path.alpn == config::Alpn::h3,
+                                  .transport = {.alpn = {std::string(config::name(alpn))},
+                                                .streams = alpn == config::Alpn::h3,
                                                 .congestion = congestion_of(tunnel.congestion)},
                                   .tls = std::move(tls),
                                   .on_mtu = {},
@@ -164,6 +169,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
                                   .on_up = {},
                                   .on_try_failed = {},
                                   .on_device_gone = end_when_gone(tools_, tunnel.name)};
+  if (tunnel.policy) settings.policy = policy_of(tunnel.policy->value);
   for (const auto& address : tunnel.addresses) settings.own_addresses.push_back(address.value.address);
   settings.on_mtu = [this, &added](std::size_t mtu) {
     tools_.post([this, &added, mtu] { added.tun.follow_path(mtu, netlink_); });
@@ -178,8 +184,9 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
     });
     tools_.tunnel_is_up(name, {}, up);
   };
-  settings.on_try_failed = [this, &added] {
-    if (added.lookup != nullptr) tools_.post([&added] { added.lookup->look_up(); });
+  settings.on_try_failed = [this, &added](std::size_t link) {
+    ServerLookup* lookup = added.ways[link].lookup;
+    if (lookup != nullptr) tools_.post([lookup] { lookup->look_up(); });
   };
   added.running = std::make_unique<ClientTunnel>(*worker, std::move(settings),
                                                  std::move(added.tun.take_queues().front()), added.tun.offloads());
@@ -213,24 +220,29 @@ void ClientNode::on_links() {
   const auto changed = links_.read();
   if (!changed) return log::warning("watching links: {}", changed.error().message);
   for (const auto& tunnel : tunnels_) {
-    // Where an address is may change with any interface.
-    const std::string& interface = tunnel->link.interface;
-    if (interface.empty() || std::ranges::find(*changed, interface) != changed->end()) show_link(*tunnel);
+    for (std::size_t i = 0; i < tunnel->ways.size(); ++i) {
+      // Where an address is may change with any interface.
+      const std::string& interface = tunnel->ways[i].link.interface;
+      if (interface.empty() || std::ranges::find(*changed, interface) != changed->end()) show_link(*tunnel, i);
+    }
   }
 }
 
 // Tunnels over one link to one name share what is found.
-void ClientNode::look_up_server(Tunnel& tunnel) {
-  const std::string& link = tunnel.link.name;
-  const std::string& host = tunnel.server.host;
+void ClientNode::look_up_server(Way& way) {
+  const std::string& link = way.link.name;
+  const std::string& host = way.server.host;
   ServerLookup::Subject subject{host, link, [this, link] { return way_over(link); },
                                 [this, link, host] {
-                                  for (const auto& one : tunnels_) {
-                                    if (one->link.name == link && one->server.host == host) show_link(*one);
+                                  for (const auto& tunnel : tunnels_) {
+                                    for (std::size_t i = 0; i < tunnel->ways.size(); ++i) {
+                                      const Way& one = tunnel->ways[i];
+                                      if (one.link.name == link && one.server.host == host) show_link(*tunnel, i);
+                                    }
                                   }
                                 }};
   const auto known = lookups_.try_emplace({link, host}, tools_, resolver_, std::move(subject)).first;
-  tunnel.lookup = &known->second;
+  way.lookup = &known->second;
 }
 
 dns::Way ClientNode::way_over(const std::string& name) const {
@@ -239,30 +251,31 @@ dns::Way ClientNode::way_over(const std::string& name) const {
   return {interface, policy::name_servers(link, interface, links_.table().state(interface))};
 }
 
-std::vector<packet::SocketAddress> ClientNode::servers_of(const Tunnel& tunnel) {
-  if (tunnel.lookup == nullptr) return {*tunnel.server.socket_address()};
+std::vector<packet::SocketAddress> ClientNode::servers_of(const Way& way) {
+  if (way.lookup == nullptr) return {*way.server.socket_address()};
   std::vector<packet::SocketAddress> servers;
-  for (const packet::Address& address : tunnel.lookup->addresses()) servers.push_back({address, tunnel.server.port});
+  for (const packet::Address& address : way.lookup->addresses()) servers.push_back({address, way.server.port});
   return servers;
 }
 
-void ClientNode::show_link(Tunnel& tunnel) {
-  if (tunnel.lookup != nullptr) tunnel.lookup->follow(view_of(tunnel.link, links_.table(), {}));
-  std::vector<packet::SocketAddress> servers = servers_of(tunnel);
-  LinkView view = view_of(tunnel.link, links_.table(), servers);
+void ClientNode::show_link(Tunnel& tunnel, std::size_t number) {
+  Way& way = tunnel.ways[number];
+  if (way.lookup != nullptr) way.lookup->follow(view_of(way.link, links_.table(), {}));
+  std::vector<packet::SocketAddress> servers = servers_of(way);
+  LinkView view = view_of(way.link, links_.table(), servers);
   if (view.usable && servers.empty()) {
     view.usable = false;
-    view.obstacle = tunnel.lookup->obstacle();
+    view.obstacle = way.lookup->obstacle();
   }
-  if (servers != tunnel.shown_servers) {
-    tunnel.shown_servers = servers;
-    tunnel.worker->post([running = tunnel.running.get(), servers = std::move(servers)]() mutable {
-      running->set_servers(std::move(servers));
+  if (servers != way.shown_servers) {
+    way.shown_servers = servers;
+    tunnel.worker->post([running = tunnel.running.get(), number, servers = std::move(servers)]() mutable {
+      running->set_servers(number, std::move(servers));
     });
   }
-  if (view == tunnel.shown) return;
-  tunnel.shown = view;
-  tunnel.worker->post([running = tunnel.running.get(), view] { running->set_link(view); });
+  if (view == way.shown) return;
+  way.shown = view;
+  tunnel.worker->post([running = tunnel.running.get(), number, view] { running->set_link(number, view); });
 }
 
 void ClientNode::stop(std::function<void()> done) {
@@ -283,13 +296,19 @@ Result<std::function<void()>> ClientNode::prepare(const config::Configuration& n
   return [this, tls = *tls, token = *token, client = *next.client()] {
     const auto networks = networks_of(client);
     for (const auto& tunnel : tunnels_) {
-      tunnel->configuration =
+      const config::ClientTunnel& configured =
           *std::ranges::find(client.tunnels, tunnel->configuration.name, &config::ClientTunnel::name);
-      tunnel->link = *client.find_link(tunnel->link.name);
+      tunnel->configuration = configured;
+      for (Way& way : tunnel->ways) way.link = *client.find_link(way.link.name);
       set_name_servers(*tunnel);
-      tunnel->worker->post([running = tunnel->running.get(), tls, token, networks] {
+      std::optional<tunnel::Policy> policy;
+      if (configured.policy) policy = policy_of(configured.policy->value);
+      std::vector<tunnel::PathTraits> traits;
+      for (const auto& link : links_of(configured, client)) traits.push_back(link.traits);
+      tunnel->worker->post([running = tunnel->running.get(), tls, token, networks, policy, traits] {
         running->set_tls(tls, token);
         running->set_networks(networks);
+        if (policy) running->set_policy(*policy, traits);
       });
     }
     configuration_ = client;
@@ -328,32 +347,40 @@ std::string ClientNode::summary() const {
 }
 
 control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const {
+  const ClientLink::Snapshot& best = snapshot.best();
+  const Way& way = tunnel.ways[static_cast<std::size_t>(&best - snapshot.links.data())];
   control::TunnelStatus status;
   status.name = tunnel.configuration.name;
-  status.state = describe(snapshot.state);
-  status.detail = snapshot.detail;
+  status.state = describe(best.state);
+  status.detail = best.detail;
   status.traffic_class = config::name(tunnel.configuration.traffic_class);
   for (const auto& address : tunnel.tun.addresses()) status.addresses.push_back(address.to_string());
   status.mtu = tunnel.tun.mtu();
-  status.link = tunnel.link.name;
-  status.server = tunnel.server.to_string();
+  status.link = way.link.name;
+  status.server = way.server.to_string();
   for (const auto& route : tunnel.handed_out.routes)
     status.routes.push_back({route.to_string(), {}, "advertised", 0, 0});
-  status.traffic = traffic_of(snapshot.total);
-  if (snapshot.local) {
-    control::ConnectionStatus connection = connection_status(snapshot.connection);
-    connection.id = snapshot.connections;
-    connection.remote_address = snapshot.remote->to_string();
-    connection.local_address = snapshot.local->to_string();
-    connection.link = tunnel.link.name;
-    connection.state = status.state;
-    connection.since_seconds = seconds_between(snapshot.since, tools_.loop.now());
-    connection.mtu = snapshot.mtu;
-    connection.queue_bytes = snapshot.queued_bytes;
-    connection.reconnects = snapshot.connections == 0 ? 0 : snapshot.connections - 1;
-    connection.drops = snapshot.drops;
+  quic::ConnectionStatistics total;
+  bool first = true;
+  for (const ClientLink::Snapshot& link : snapshot.links) {
+    total += link.total;
+    if (!link.local) continue;
+    control::ConnectionStatus connection = connection_status(link.connection);
+    connection.id = link.connections;
+    connection.remote_address = link.remote->to_string();
+    connection.local_address = link.local->to_string();
+    connection.link = link.link;
+    connection.state = describe(link.state);
+    connection.since_seconds = seconds_between(link.since, tools_.loop.now());
+    connection.mtu = link.mtu;
+    connection.reconnects = link.connections == 0 ? 0 : link.connections - 1;
+    if (std::exchange(first, false)) {
+      connection.queue_bytes = snapshot.queued_bytes;
+      connection.drops = snapshot.drops;
+    }
     status.connections.push_back(std::move(connection));
   }
+  status.traffic = traffic_of(total);
   return status;
 }
 

@@ -27,16 +27,20 @@ class ClientNode final : public Role {
   Result<std::function<void()>> prepare(const config::Configuration& next) override;
 
  private:
-  struct Tunnel {
-    config::ClientTunnel configuration;
+  /// One of a tunnel's links, and where its server is over that.
+  struct Way {
     config::Link link;
     config::ServerAddress server;
-    ServerLookup* lookup;  ///< nullptr: the server is an address
+    ServerLookup* lookup = nullptr;   ///< nullptr: the server is an address
+    std::optional<LinkView> shown{};  ///< to the tunnel
+    std::vector<packet::SocketAddress> shown_servers{};
+  };
+  struct Tunnel {
+    config::ClientTunnel configuration;
+    std::vector<Way> ways;  ///< as ClientTunnel::Settings::links
     TunSetup tun;
     Worker* worker;
     std::unique_ptr<ClientTunnel> running;
-    std::optional<LinkView> shown;  ///< to the tunnel
-    std::vector<packet::SocketAddress> shown_servers;
     bool up = false;
     policy::HandedOut handed_out;               ///< by the server
     std::vector<packet::Address> name_servers;  ///< that systemd-resolved has been told of
@@ -49,10 +53,10 @@ class ClientNode final : public Role {
   void hand_out(Tunnel& tunnel, const policy::HandedOut& given);
   void set_name_servers(Tunnel& tunnel);
   void on_links();
-  void look_up_server(Tunnel& tunnel);
+  void look_up_server(Way& way);
   dns::Way way_over(const std::string& link) const;
-  static std::vector<packet::SocketAddress> servers_of(const Tunnel& tunnel);
-  void show_link(Tunnel& tunnel);
+  static std::vector<packet::SocketAddress> servers_of(const Way& way);
+  void show_link(Tunnel& tunnel, std::size_t number);
   control::TunnelStatus status_of(const Tunnel& tunnel, const ClientTunnel::Snapshot& snapshot) const;
 
   config::ClientConfig configuration_;

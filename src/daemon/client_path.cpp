@@ -20,7 +20,7 @@ constexpr std::size_t smallest_mtu = 1280;
 }  // namespace
 
 Result<std::unique_ptr<ClientPath>> ClientPath::dial(Worker& worker, const Settings& settings, const Way& way,
-                                                     tunnel::Session& session, ClientPathOwner& owner,
+                                                     tunnel::Session& queue, ClientPathOwner& owner,
                                                      DropCounters& drops) {
   auto socket = io::UdpSocket::open({.bind = {way.source, 0}, .device = way.interface});
   if (!socket) return std::unexpected(socket.error());
@@ -28,16 +28,16 @@ Result<std::unique_ptr<ClientPath>> ClientPath::dial(Worker& worker, const Setti
       quic::Connection::connect(settings.transport, *settings.tls, socket->local(), way.server, worker.now());
   if (!connection) return std::unexpected(connection.error());
   return std::unique_ptr<ClientPath>(
-      new ClientPath(worker, settings, way.server, std::move(*socket), std::move(*connection), session, owner, drops));
+      new ClientPath(worker, settings, way.server, std::move(*socket), std::move(*connection), queue, owner, drops));
 }
 
 ClientPath::ClientPath(Worker& worker, const Settings& settings, const packet::SocketAddress& remote,
-                       io::UdpSocket socket, std::unique_ptr<quic::Connection> connection, tunnel::Session& session,
+                       io::UdpSocket socket, std::unique_ptr<quic::Connection> connection, tunnel::Session& queue,
                        ClientPathOwner& owner, DropCounters& drops)
     : worker_(worker),
       settings_(settings),
-      session_(session),
-      source_(session),
+      queue_(queue),
+      source_(queue),
       owner_(owner),
       drops_(drops),
       remote_(remote),
@@ -46,6 +46,10 @@ ClientPath::ClientPath(Worker& worker, const Settings& settings, const packet::S
             UdpPort::Handlers{[this](auto arrivals) { on_arrivals(arrivals); }, [this] { owner_.has_news(); }}, drops),
       timer_([this] { on_timer(); }) {
   connection_->set_owner(*this);
+}
+
+ClientPath::~ClientPath() {
+  if (session_ != nullptr) session_->remove(id_);
 }
 
 ClientPathState ClientPath::state() const {
@@ -63,16 +67,18 @@ bool ClientPath::server_answered() const {
   return cause != quic::CloseCause::none && cause != quic::CloseCause::handshake_timeout;
 }
 
-void ClientPath::ask() {
+void ClientPath::ask(const masque::SessionWish& wish) {
   asked_ = true;
+  wish_ = wish;
   if (h3_ == nullptr) return register_address();
   if (established_) answer_by_ = worker_.now() + H3Client::time_limit;
-  h3_->ask();
+  h3_->ask(wish);
 }
 
 void ClientPath::on_keys() {
   if (speaks_h3())
-    h3_ = std::make_unique<H3Client>(*connection_, settings_.tunnel, static_cast<H3ClientOwner&>(*this), drops_);
+    h3_ = std::make_unique<H3Client>(*connection_, settings_.tunnel, *settings_.handed_out,
+                                     static_cast<H3ClientOwner&>(*this), drops_);
 }
 
 void ClientPath::on_established() {
@@ -80,20 +86,68 @@ void ClientPath::on_established() {
   if (speaks_h3()) answer_by_ = worker_.now() + H3Client::time_limit;
 }
 
+// What the session counts are the connection's datagrams, from its first.
+void ClientPath::on_session(const std::string& token) { owner_.on_session(*this, token); }
+
+void ClientPath::join(SessionPaths& session) {
+  const tunnel::PathPrefixes prefixes{h3_->prefix(masque::ip_context), h3_->prefix(masque::sequenced_context),
+                                      h3_->prefix(masque::probe_context)};
+  const auto id = session.add(*connection_, settings_.traits, prefixes);
+  if (!id) return connection_->close(masque::h3_request_cancelled, "the session has all the paths that it can");
+  session_ = &session;
+  id_ = *id;
+  describe();
+}
+
+void ClientPath::describe() {
+  if (session_ == nullptr) return;
+  session_->sender().describe(id_, settings_.traits);
+  h3_->describe({settings_.traits, settings_.policy});
+  owner_.has_news();
+}
+
 void ClientPath::on_tunnel_open() {
-  source_.set_prefix(h3_->prefix());
+  if (session_ != nullptr) return;
+  source_.set_prefix(h3_->prefix(masque::ip_context));
   source_.set_overflow(*h3_, smallest_mtu);
+}
+
+void ClientPath::on_tunnel_sequenced(Bytes packet) {
+  if (session_ == nullptr) return drops_.count(Drop::unknown_context);
+  session_->receive(id_, packet);
+}
+
+void ClientPath::on_tunnel_probe(Bytes probe) {
+  if (session_ == nullptr) return drops_.count(Drop::unknown_context);
+  session_->receive_probe(id_, probe);
+}
+
+quic::DatagramSource& ClientPath::source() {
+  if (session_ != nullptr) return session_->sender().source(id_);
+  return source_;
+}
+
+std::optional<tunnel::SenderPathStatistics> ClientPath::sender_statistics() const {
+  if (session_ == nullptr) return std::nullopt;
+  return session_->sender().statistics(id_);
 }
 
 void ClientPath::on_tunnel_failed(std::uint64_t code, const std::string& reason) { connection_->close(code, reason); }
 
 void ClientPath::register_address() {
   registration_number_ = connection_->statistics().tx_datagrams + 1;
-  session_.send_registration(*std::ranges::find_if(settings_.tunnel.addresses, &packet::Address::is_ipv4));
+  queue_.send_registration(*std::ranges::find_if(settings_.tunnel.addresses, &packet::Address::is_ipv4));
 }
 
 void ClientPath::on_lost(std::uint64_t number) {
-  if (number == registration_number_) register_address();
+  if (session_ != nullptr)
+    session_->lost(id_, number);
+  else if (number == registration_number_)
+    register_address();
+}
+
+void ClientPath::on_acknowledged(std::uint64_t number) {
+  if (session_ != nullptr) session_->acknowledged(id_, number);
 }
 
 void ClientPath::on_datagram(Bytes datagram) {
@@ -135,9 +189,9 @@ void ClientPath::write() {
   if (!end_reason_.empty()) return;
   const Instant now = worker_.now();
   const bool usable = state() == ClientPathState::usable;
-  if (usable && h3_ != nullptr && !h3_->datagrams()) source_.overflow_all(now);
+  if (usable && session_ == nullptr && h3_ != nullptr && !h3_->datagrams()) source_.overflow_all(now);
   while (!port_.blocked()) {
-    const bool done = connection_->write(source_, port_.batch(), now);
+    const bool done = connection_->write(source(), port_.batch(), now);
     if (!port_.send() || done) break;
   }
   if (connection_->state() == quic::ConnectionState::closed) {
@@ -145,21 +199,22 @@ void ClientPath::write() {
     return worker_.timers().set(timer_, never);
   }
   watch_silence();
-  worker_.timers().set(timer_, std::min({connection_->deadline(), port_.blocked() ? never : session_.deadline(),
-                                         silence_due(), answer_due()}));
+  worker_.timers().set(
+      timer_, std::min({connection_->deadline(), port_.blocked() || session_ != nullptr ? never : queue_.deadline(),
+                        silence_due(), answer_due()}));
 }
 
 void ClientPath::close(std::string reason) {
   connection_->close(h3_ != nullptr ? masque::h3_no_error : no_error, std::move(reason));
   if (port_.blocked()) return;
-  connection_->write(source_, port_.batch(), worker_.now());
+  connection_->write(source(), port_.batch(), worker_.now());
   port_.send();
 }
 
 void ClientPath::watch_silence() {
   const quic::ConnectionStatistics statistics = connection_->statistics();
   const bool usable = state() == ClientPathState::usable;
-  if (usable) session_.follow_round_trip(statistics.smoothed_rtt);
+  if (usable && session_ == nullptr) queue_.follow_round_trip(statistics.smoothed_rtt);
   if (!usable || statistics.bytes_in_flight == 0) {
     unanswered_since_ = never;
   } else if (unanswered_since_ == never) {
@@ -179,7 +234,10 @@ Instant ClientPath::answer_due() const {
 
 std::size_t ClientPath::mtu() const {
   const std::size_t datagram = connection_->max_datagram_size();
-  return datagram - std::min(datagram, source_.prefix().size());
+  const std::size_t before = session_ == nullptr
+                                 ? source_.prefix().size()
+                                 : h3_->prefix(masque::sequenced_context).size() + tunnel::sequence_header_size;
+  return datagram - std::min(datagram, before);
 }
 
 }  // namespace mpquic::daemon

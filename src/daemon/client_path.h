@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/drop.h"
 #include "daemon/h3_client.h"
+#include "daemon/session_paths.h"
 #include "daemon/udp_port.h"
 #include "daemon/worker.h"
 #include "packet/address.h"
@@ -21,6 +23,8 @@ class ClientPathOwner {
  public:
   /// An IP packet from the server.
   virtual void on_packet(Bytes packet) = 0;
+  /// The server makes the path one of the session that has this token: join() is due, at once.
+  virtual void on_session(class ClientPath& path, const std::string& token) = 0;
   /// What the server hands out is another than before, or known for the first time; h3 only.
   virtual void on_handed_out(const policy::HandedOut& handed_out) = 0;
   /// Something has happened: at the end of the turn write() is due, and state() is worth a look.
@@ -44,7 +48,10 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   struct Settings {
     quic::TransportSettings transport;
     std::shared_ptr<const quic::TlsContext> tls;
-    H3Client::Settings tunnel;  ///< mpquic-ip registers the first of its IPv4 addresses
+    H3Client::Settings tunnel;                ///< mpquic-ip registers the first of its IPv4 addresses
+    policy::HandedOut* handed_out = nullptr;  ///< what the server has handed out: the same for all paths of a tunnel
+    tunnel::PathTraits traits{};              ///< in a session
+    std::optional<tunnel::Policy> policy{};   ///< that the client would have the server use for it
   };
   struct Way {
     std::string interface;
@@ -52,14 +59,20 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
     packet::SocketAddress server;
   };
 
-  /// `session` is only sent over the path once that has been asked. All references outlive the path.
+  /// `queue` is only sent over the path once that has asked. All references outlive the path.
   static Result<std::unique_ptr<ClientPath>> dial(Worker& worker, const Settings& settings, const Way& way,
-                                                  tunnel::Session& session, ClientPathOwner& owner,
-                                                  DropCounters& drops);
+                                                  tunnel::Session& queue, ClientPathOwner& owner, DropCounters& drops);
+  ~ClientPath();
 
   ClientPathState state() const;
-  /// Asks the server for the tunnel. Once ready.
-  void ask();
+  /// Asks the server for the tunnel, and over h3 for its place in a session. Once ready.
+  void ask(const masque::SessionWish& wish);
+  /// From now on it sends what the session gives it.
+  void join(SessionPaths& session);
+  /// Asked to join a session, and is not answered yet.
+  bool joins() const { return wish_.kind == masque::SessionWish::Kind::join && state() == ClientPathState::asked; }
+  /// Tells the session and the server what the settings say of the path.
+  void describe();
   /// Writes what is due. Afterwards state() may be another.
   void write();
   /// Says goodbye, for the other end's log; nothing is sent any more.
@@ -77,24 +90,31 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   const packet::SocketAddress& remote() const { return remote_; }
   Duration smoothed_rtt() const { return connection_->smoothed_rtt(); }
   quic::ConnectionStatistics statistics() const { return connection_->statistics(); }
+  /// nullopt: it is no path of a session.
+  std::optional<tunnel::SenderPathStatistics> sender_statistics() const;
 
  private:
   ClientPath(Worker& worker, const Settings& settings, const packet::SocketAddress& remote, io::UdpSocket socket,
-             std::unique_ptr<quic::Connection> connection, tunnel::Session& session, ClientPathOwner& owner,
+             std::unique_ptr<quic::Connection> connection, tunnel::Session& queue, ClientPathOwner& owner,
              DropCounters& drops);
 
   void on_keys() override;
   void on_established() override;
   void on_lost(std::uint64_t number) override;
+  void on_acknowledged(std::uint64_t number) override;
   void on_datagram(Bytes datagram) override;
   void on_handed_out(const policy::HandedOut& handed_out) override { owner_.on_handed_out(handed_out); }
+  void on_session(const std::string& token) override;
   void on_tunnel_open() override;
   void on_tunnel_packet(Bytes packet) override { owner_.on_packet(packet); }
+  void on_tunnel_sequenced(Bytes packet) override;
+  void on_tunnel_probe(Bytes probe) override;
   void on_tunnel_failed(std::uint64_t code, const std::string& reason) override;
 
   void on_arrivals(std::span<packet::UdpArrival> arrivals);
   void on_timer();
   bool speaks_h3() const { return settings_.transport.alpn.front() == quic::alpn_h3; }
+  quic::DatagramSource& source();
   void register_address();
   void watch_silence();
   Instant answer_due() const;
@@ -102,8 +122,10 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
 
   Worker& worker_;
   const Settings& settings_;
-  tunnel::Session& session_;
-  tunnel::PathSource source_;
+  tunnel::Session& queue_;
+  tunnel::PathSource source_;  ///< while it has the tunnel to itself
+  SessionPaths* session_ = nullptr;
+  tunnel::PathId id_ = 0;  ///< there
   ClientPathOwner& owner_;
   DropCounters& drops_;
   packet::SocketAddress remote_;
@@ -113,6 +135,7 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   Timer timer_;
   bool established_ = false;  ///< the connection is
   bool asked_ = false;
+  masque::SessionWish wish_;
   Instant answer_by_ = never;              ///< h3: until then the server must have answered our request
   Instant unanswered_since_ = never;       ///< something was sent then, and nothing has come back
   std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it

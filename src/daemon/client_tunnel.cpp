@@ -1,7 +1,8 @@
 #include "daemon/client_tunnel.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <iterator>
 #include <random>
 #include <utility>
 
@@ -11,167 +12,130 @@
 namespace mpquic::daemon {
 namespace {
 
-double random_fraction() {
-  static thread_local std::minstd_rand generator(std::random_device{}());
-  return std::uniform_real_distribution<double>(0, 1)(generator);
+// By then path MTU discovery (RFC 8899) has found out what a new path carries. Until then, larger packets take another.
+constexpr Duration mtu_known_after = std::chrono::seconds(1);
+
+ClientLink::Settings link_settings(const ClientTunnel::Settings& tunnel, std::size_t number,
+                                   policy::HandedOut& handed_out) {
+  const ClientTunnel::Link& link = tunnel.links[number];
+  return {.number = number,
+          .link = link.name,
+          .label = tunnel.links.size() == 1 ? tunnel.name : fmt::format("{} over {}", tunnel.name, link.name),
+          .path = {.transport = tunnel.transport,
+                   .tls = tunnel.tls,
+                   .tunnel = {.name = tunnel.name,
+                              .authority = link.authority,
+                              .token = tunnel.token,
+                              .addresses = tunnel.own_addresses,
+                              .networks = tunnel.networks},
+                   .handed_out = &handed_out,
+                   .traits = link.traits,
+                   .policy = tunnel.policy}};
+}
+
+tunnel::QueueLimits queue_limits(const ClientTunnel::Settings& settings) {
+  tunnel::QueueLimits limits;
+  if (settings.policy) limits.flows = tunnel::Sender::flow_count;
+  return limits;
 }
 
 }  // namespace
 
-std::optional<packet::Address> LinkView::source(packet::Address::Family family) const {
-  const auto found = std::ranges::find(sources, family, &packet::Address::family);
-  return found == sources.end() ? std::nullopt : std::optional(*found);
+const ClientLink::Snapshot& ClientTunnel::Snapshot::best() const {
+  const auto rank = [](const ClientLink::Snapshot& link) {
+    switch (link.state) {
+      case ClientLinkState::up: return 0;
+      case ClientLinkState::connecting: return 1;
+      case ClientLinkState::backing_off: return 2;
+      case ClientLinkState::waiting: return 3;
+    }
+    return 3;
+  };
+  return *std::ranges::min_element(links, {}, rank);
 }
 
 ClientTunnel::ClientTunnel(Worker& worker, Settings settings, io::TunQueue tun, const packet::Offloads& offloads)
     : worker_(worker),
       settings_(std::move(settings)),
-      path_settings_{.transport = settings_.transport,
-                     .tls = settings_.tls,
-                     .tunnel = {.name = settings_.name,
-                                .authority = settings_.authority,
-                                .token = settings_.token,
-                                .addresses = settings_.own_addresses,
-                                .networks = settings_.networks}},
       tun_(worker, std::move(tun), offloads, settings_.own_addresses, *this, drops_),
-      session_({}, drops_, tun_),
-      timer_([this] { on_timer(); }),
-      since_(worker.now()) {}
+      queue_(queue_limits(settings_), drops_, tun_) {
+  // A server with several workers must get all connections of a session to the same one (docs/connect-ip.md).
+  if (seeks_session()) settings_.transport.first_id_byte = static_cast<std::uint8_t>(std::random_device{}());
+  for (std::size_t i = 0; i < settings_.links.size(); ++i) {
+    links_.push_back(std::make_unique<ClientLink>(worker_, link_settings(settings_, i, handed_out_), queue_,
+                                                  static_cast<ClientLinkOwner&>(*this), drops_));
+  }
+}
 
 ClientTunnel::~ClientTunnel() { worker_.forget(*this); }
 
-void ClientTunnel::enter(TunnelState state, std::string detail) {
-  if (state != state_) since_ = worker_.now();
-  if ((state == TunnelState::up) != (state_ == TunnelState::up)) settings_.on_up(state == TunnelState::up);
-  state_ = state;
-  detail_ = std::move(detail);
+void ClientTunnel::set_tls(const std::shared_ptr<const quic::TlsContext>& tls,
+                           const std::optional<std::string>& token) {
+  for (const auto& link : links_) link->set_tls(tls, token);
 }
 
-void ClientTunnel::set_tls(std::shared_ptr<const quic::TlsContext> tls, std::optional<std::string> token) {
-  path_settings_.tls = std::move(tls);
-  path_settings_.tunnel.token = std::move(token);
+void ClientTunnel::set_networks(const std::vector<packet::Prefix>& networks) {
+  for (const auto& link : links_) link->set_networks(networks);
 }
 
-void ClientTunnel::set_networks(std::vector<packet::Prefix> networks) {
-  if (networks == path_settings_.tunnel.networks) return;
-  path_settings_.tunnel.networks = std::move(networks);
-  for (const auto& path : paths_) path->offer_networks();
+void ClientTunnel::set_policy(tunnel::Policy policy, const std::vector<tunnel::PathTraits>& traits) {
+  settings_.policy = policy;
+  if (session_ != nullptr) session_->sender().set_policy(policy);
+  for (const auto& link : links_) link->describe(traits[link->number()], policy);
 }
 
-void ClientTunnel::set_link(const LinkView& link) {
-  if (link == link_) return;
-  const auto keeps_source = [&](const auto& path) {
-    const auto family = path->remote().address.family();
-    return link.source(family) == link_.source(family);
-  };
-  const bool same_way = !paths_.empty() && link.usable && link_.usable && link.index == link_.index &&
-                        std::ranges::all_of(paths_, keeps_source);
-  link_ = link;
-  if (same_way) return;
-  hang_up();
-  if (!link.usable) {
-    enter(TunnelState::waiting_for_link, link.obstacle);
-    log::info("{}: waiting for {}: {}", settings_.name, link.interface, link.obstacle);
-    return;
+std::optional<masque::SessionWish> ClientTunnel::wish(const ClientLink& link) {
+  if (!seeks_session()) return masque::SessionWish{};
+  if (session_ != nullptr) return masque::SessionWish::join(session_token_);
+  const auto asks = [&](const auto& other) { return other.get() != &link && other->asking(); };
+  if (std::ranges::any_of(links_, asks)) return std::nullopt;  // that one opens it
+  return masque::SessionWish::open();
+}
+
+void ClientTunnel::on_session(ClientPath& path, const std::string& token) {
+  if (session_ == nullptr) {
+    session_token_ = token;
+    session_ = std::make_unique<SessionPaths>(
+        worker_, queue_, *settings_.policy, drops_, [this](Bytes packet) { on_packet(packet); },
+        [this] { has_news(); });
   }
-  redial_.start_over();  // a new way: what failed on the old one says nothing
-  dial();
+  path.join(*session_);
 }
 
-void ClientTunnel::set_servers(Race::Addresses servers) {
-  if (servers == servers_) return;
-  servers_ = std::move(servers);
-  if (!link_.usable || state_ == TunnelState::up) return;
-  const auto leads_there = [&](const auto& path) {
-    return std::ranges::find(servers_, path->remote()) != servers_.end();
-  };
-  if (std::ranges::any_of(paths_, leads_there)) return has_news();  // the others may join
-  redial_.start_over();                                             // as with a new link
-  dial();
+// With its last path. Another one would begin to count at zero, so none may join this one any more.
+void ClientTunnel::end_session() {
+  session_.reset();
+  session_token_.clear();
+  for (const auto& link : links_) link->give_up_joining();
 }
 
-Race::Addresses ClientTunnel::reachable_servers() const {
-  Race::Addresses servers;
-  std::ranges::copy_if(servers_, std::back_inserter(servers), [&](const packet::SocketAddress& server) {
-    return link_.source(server.address.family()).has_value();
-  });
-  return servers;
+bool ClientTunnel::any_up() const {
+  return std::ranges::any_of(links_, [](const auto& link) { return link->state() == ClientLinkState::up; });
 }
 
-void ClientTunnel::dial() {
-  hang_up();
-  tried_at_ = worker_.now();
-  start_paths();
-  if (paths_.empty()) return redial(race_.reason());
-  if (state_ != TunnelState::backing_off) enter(TunnelState::connecting, {});
-  state_ = TunnelState::connecting;
+void ClientTunnel::on_up(ClientLink& link) {
+  if (seeks_session() && session_ == nullptr) hold_others(link);
+  if (std::exchange(up_, true)) return;
+  queue_.open(worker_.now());
+  settings_.on_up(true);
 }
 
-void ClientTunnel::start_paths() {
-  const Race::Addresses servers = reachable_servers();
-  while (const auto server = race_.next(servers, paths_.size(), worker_.now())) {
-    auto path =
-        ClientPath::dial(worker_, path_settings_, {link_.interface, *link_.source(server->address.family()), *server},
-                         session_, *this, drops_);
-    if (!path) {
-      race_.failed(path.error().message, false);
-      continue;
-    }
-    log::debug("{}: connecting to {} from {} on {}", settings_.name, server->to_string(), (*path)->local().to_string(),
-               link_.interface);
-    paths_.push_back(std::move(*path));
-    has_news();  // it has to write
+void ClientTunnel::hold_others(const ClientLink& link) {
+  if (links_.size() > 1) {
+    log::warning("{}: the server has no sessions over several paths, so one link is used at a time", settings_.name);
   }
-  worker_.timers().set(timer_, race_.due(servers, paths_.size()));
-}
-
-void ClientTunnel::hang_up() {
-  session_.close();
-  worker_.timers().set(timer_, never);
-  race_.start_over();
-  while (!paths_.empty()) remove(std::prev(paths_.end()));
-}
-
-ClientTunnel::Paths::iterator ClientTunnel::remove(Paths::iterator path) {
-  past_ += (*path)->statistics();
-  return paths_.erase(path);
-}
-
-void ClientTunnel::redial(std::string reason) {
-  const bool news = state_ == TunnelState::up || detail_ != reason;
-  hang_up();
-  if (news) log::warning("{}: {}", settings_.name, reason);
-  if (state_ == TunnelState::up) redial_.stood(worker_.now() - since_);
-  settings_.on_try_failed();
-  enter(TunnelState::backing_off, std::move(reason));
-  worker_.timers().set(timer_, redial_.next(tried_at_, random_fraction(), worker_.now()));
-}
-
-/// While connecting: a path that is ready asks for the tunnel, unless another has asked, and the one that gets it wins.
-void ClientTunnel::choose_path() {
-  const auto in = [](ClientPathState state) { return [state](const auto& path) { return path->state() == state; }; };
-  if (std::ranges::none_of(paths_, in(ClientPathState::asked))) {
-    const auto ready = std::ranges::find_if(paths_, in(ClientPathState::ready));
-    if (ready != paths_.end()) (*ready)->ask();
+  for (const auto& other : links_) {
+    if (other.get() != &link) other->hold("the server takes one link at a time");
   }
-  const auto winner = std::ranges::find_if(paths_, in(ClientPathState::usable));
-  if (winner != paths_.end()) come_up(*winner);
 }
 
-void ClientTunnel::come_up(const Paths::value_type& winner) {
-  std::swap(paths_.front(), paths_[static_cast<std::size_t>(&winner - paths_.data())]);
-  while (paths_.size() > 1) {
-    paths_.back()->close("another address of the server was faster");
-    remove(std::prev(paths_.end()));
+void ClientTunnel::on_down(ClientLink& link) {
+  for (const auto& other : links_) {
+    if (other.get() != &link) other->release();
   }
-  race_.start_over();
-  worker_.timers().set(timer_, never);
-  ++connections_;
-  enter(TunnelState::up, {});
-  session_.open(worker_.now());
-  const ClientPath& path = *paths_.front();
-  log::info("{}: up: {} through {} ({})", settings_.name, path.remote().to_string(), link_.interface,
-            path.local().address.to_string());
+  if (any_up() || !std::exchange(up_, false)) return;
+  queue_.close();
+  settings_.on_up(false);
 }
 
 void ClientTunnel::on_packet(Bytes packet) {
@@ -180,72 +144,53 @@ void ClientTunnel::on_packet(Bytes packet) {
 }
 
 void ClientTunnel::on_burst(Burst burst) {
-  auto packets = packet::Splitter::begin(burst.header, burst.packet);
-  if (!packets) return drops_.count(packets.error());
-  session_.push(std::move(burst.memory), std::move(*packets), packet::flow_hash(burst.packet), worker_.now());
-  if (state_ == TunnelState::up) worker_.expect_answer(paths_.front()->smoothed_rtt());
+  if (session_ != nullptr) {
+    session_->push(std::move(burst));
+  } else {
+    auto packets = packet::Splitter::begin(burst.header, burst.packet);
+    if (!packets) return drops_.count(packets.error());
+    queue_.push(std::move(burst.memory), std::move(*packets), packet::flow_hash(burst.packet), worker_.now());
+  }
+  const auto up = std::ranges::find(links_, ClientLinkState::up, &ClientLink::state);
+  if (up != links_.end()) worker_.expect_answer((*up)->path().smoothed_rtt());
   worker_.at_end_of_turn(*this);
 }
 
-void ClientTunnel::on_timer() {
-  if (paths_.empty()) return dial();
-  start_paths();
-}
-
 void ClientTunnel::end_of_turn() {
-  if (paths_.empty()) return;
-  if (state_ == TunnelState::connecting) choose_path();
-  for (const auto& path : paths_) path->write();
-  remove_ended();
-  if (state_ == TunnelState::connecting) start_paths();
-  if (paths_.empty()) return redial(race_.reason());
-  if (state_ == TunnelState::up) follow_mtu();
-}
-
-void ClientTunnel::remove_ended() {
-  for (auto path = paths_.begin(); path != paths_.end();) {
-    if ((*path)->state() != ClientPathState::ended) {
-      ++path;
-      continue;
-    }
-    log::debug("{}: {}: {}", settings_.name, (*path)->remote().to_string(), (*path)->end_reason());
-    race_.failed((*path)->end_reason(), (*path)->server_answered());
-    path = remove(path);
-    has_news();  // another one may ask now
-  }
+  for (const auto& link : links_) link->choose_path();
+  if (session_ != nullptr) session_->prepare();
+  for (const auto& link : links_) link->write();
+  for (const auto& link : links_) link->clean_up();
+  if (session_ != nullptr && session_->empty()) end_session();
+  if (session_ != nullptr) session_->follow_deadline();
+  follow_mtu();
 }
 
 void ClientTunnel::follow_mtu() {
-  const std::size_t mtu = paths_.front()->mtu();
+  std::size_t known = 0;   // the least of those that have been found out
+  std::size_t likely = 0;  // the most of the others
+  for (const auto& link : links_) {
+    if (link->state() != ClientLinkState::up) continue;
+    const std::size_t mtu = link->path().mtu();
+    if (worker_.now() - link->since() < mtu_known_after)
+      likely = std::max(likely, mtu);
+    else
+      known = known == 0 ? mtu : std::min(known, mtu);
+  }
+  const std::size_t mtu = known != 0 ? known : likely;
   if (mtu == 0 || mtu == mtu_) return;
   mtu_ = mtu;
   settings_.on_mtu(mtu);
 }
 
 void ClientTunnel::stop() {
-  for (const auto& path : paths_) path->close("the client stops");
-  hang_up();
-  enter(TunnelState::waiting_for_link, "stopped");
+  for (const auto& link : links_) link->stop();
 }
 
 ClientTunnel::Snapshot ClientTunnel::snapshot() const {
-  Snapshot result{.state = state_,
-                  .detail = detail_,
-                  .local = {},
-                  .remote = {},
-                  .since = since_,
-                  .mtu = mtu_,
-                  .connections = connections_,
-                  .queued_bytes = session_.queued_bytes(),
-                  .connection = {},
-                  .total = past_,
-                  .drops = drops_};
-  for (const auto& path : paths_) result.total += path->statistics();
-  if (paths_.empty()) return result;
-  const ClientPath& path = *paths_.front();
-  result.local = path.local();
-  result.remote = path.remote();
-  result.connection = path.statistics();
+  Snapshot result{.links = {}, .mtu = mtu_, .queued_bytes = queue_.queued_bytes(), .drops = drops_, .receiver = {}};
+  for (const auto& link : links_) result.links.push_back(link->snapshot());
+  if (session_ != nullptr) result.receiver = session_->receiver().statistics();
   return result;
 }
 

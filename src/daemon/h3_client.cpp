@@ -11,8 +11,9 @@ namespace mpquic::daemon {
 
 using masque::no_address;
 
-H3Client::H3Client(quic::Connection& connection, const Settings& settings, H3ClientOwner& owner, DropCounters& drops)
-    : settings_(settings), owner_(owner), tunnels_(connection, *this, drops) {}
+H3Client::H3Client(quic::Connection& connection, const Settings& settings, policy::HandedOut& handed_out,
+                   H3ClientOwner& owner, DropCounters& drops)
+    : settings_(settings), owner_(owner), tunnels_(connection, *this, drops), handed_out_(handed_out) {}
 
 std::string H3Client::waits_for() const {
   if (!tunnels_.settled()) return "the server sends no SETTINGS: it does not speak HTTP/3 as it should";
@@ -20,9 +21,12 @@ std::string H3Client::waits_for() const {
 }
 
 // Everything goes out at once: the server decides by all of it, and answers within a round trip.
-void H3Client::ask() {
-  stream_ = tunnels_.open({settings_.authority, {}, settings_.token, settings_.name});
+void H3Client::ask(const masque::SessionWish& wish) {
+  stream_ = tunnels_.open({settings_.authority, {}, settings_.token, settings_.name, wish});
   if (!stream_) return owner_.on_tunnel_failed(masque::h3_no_error, "the server allows no request");
+  joins_ = wish.kind == masque::SessionWish::Kind::join;
+  if (joins_) return;
+  handed_out_ = {};
   std::vector<masque::AddressEntry> wanted;
   for (const packet::Address& address : settings_.addresses) {
     wanted.push_back({wanted.size() + 1, packet::Prefix(address)});
@@ -40,8 +44,9 @@ void H3Client::offer(const std::vector<packet::Prefix>& networks) {
   if (stream_) tunnels_.send_routes(*stream_, masque::ranges_of(networks));
 }
 
-void H3Client::on_accepted(masque::StreamId, const std::string&) {
+void H3Client::on_accepted(masque::StreamId, const std::string& session) {
   accepted_ = true;
+  if (!session.empty()) owner_.on_session(session);
   look_whether_open();
 }
 
@@ -78,7 +83,7 @@ void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressE
   if (now.addresses.empty() && settings_.addresses.empty()) {
     return owner_.on_tunnel_failed(masque::h3_request_cancelled, "the server has no address for us");
   }
-  if (!assigned_) complain_about_networks(owned);
+  if (!assigned_ && !joins_) complain_about_networks(owned);
   assigned_ = true;
   learn(std::move(now));
   look_whether_open();

@@ -19,9 +19,13 @@ class H3ClientOwner {
  public:
   /// What the server hands out is another than before, or known for the first time.
   virtual void on_handed_out(const policy::HandedOut& handed_out) = 0;
+  /// The server makes the tunnel a path of the session that has this token. What comes next may be of it.
+  virtual void on_session(const std::string& token) = 0;
   /// The server has accepted, and packets have an address to come from.
   virtual void on_tunnel_open() = 0;
   virtual void on_tunnel_packet(Bytes packet) = 0;
+  virtual void on_tunnel_sequenced(Bytes packet) = 0;
+  virtual void on_tunnel_probe(Bytes probe) = 0;
   /// There is no tunnel, or no longer. The connection is of no more use.
   virtual void on_tunnel_failed(std::uint64_t code, const std::string& reason) = 0;
 
@@ -29,7 +33,7 @@ class H3ClientOwner {
   ~H3ClientOwner() = default;
 };
 
-/// CONNECT-IP at the client (RFC 9484): one tunnel over one connection.
+/// CONNECT-IP at the client (RFC 9484): one tunnel, or one path of a session, over one connection.
 ///
 ///   waiting for SETTINGS --on_ready()--> ready --ask()--> asked --2xx, addresses--> open;  any --closed--> failed
 class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
@@ -44,19 +48,23 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   /// The server has so long to answer the request.
   static constexpr Duration time_limit = std::chrono::seconds(5);
 
-  /// In ConnectionOwner::on_keys(). All references outlive it.
-  H3Client(quic::Connection& connection, const Settings& settings, H3ClientOwner& owner, DropCounters& drops);
+  /// In ConnectionOwner::on_keys(). All references outlive it. `handed_out`: by the server, so far, over any path of
+  /// the session.
+  H3Client(quic::Connection& connection, const Settings& settings, policy::HandedOut& handed_out, H3ClientOwner& owner,
+           DropCounters& drops);
 
   /// Whether the server can be asked for the tunnel.
   bool ready() const { return ready_; }
-  /// Once ready.
-  void ask();
+  /// Once ready. Who joins a session has what that was given.
+  void ask(const masque::SessionWish& wish);
   bool open() const { return open_; }
   /// What it still waits for, in words.
   std::string waits_for() const;
   void on_datagram(Bytes datagram) { tunnels_.on_datagram(datagram); }
-  /// Once open: what stands before each packet.
-  Bytes prefix() const { return tunnels_.prefix(*stream_); }
+  /// Once accepted: what stands before each packet.
+  Bytes prefix(std::uint64_t context) const { return tunnels_.prefix(*stream_, context); }
+  /// Once accepted: what the server is to know of the path.
+  void describe(const masque::PathDescription& path) { tunnels_.send_path_description(*stream_, path); }
   bool datagrams() const { return tunnels_.datagrams(); }
   bool take(const packet::Pieces& packet) override { return tunnels_.send_over_stream(*stream_, packet); }
   /// The networks behind us are others.
@@ -71,8 +79,8 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_dns_servers(masque::StreamId tunnel, const std::vector<packet::Address>& servers) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
-  void on_sequenced(masque::StreamId, Bytes) override {}  // no session is asked for
-  void on_probe(masque::StreamId, Bytes) override {}
+  void on_sequenced(masque::StreamId, Bytes packet) override { owner_.on_tunnel_sequenced(packet); }
+  void on_probe(masque::StreamId, Bytes probe) override { owner_.on_tunnel_probe(probe); }
   void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
   void complain_about_networks(const std::vector<packet::Prefix>& owned) const;
   void learn(policy::HandedOut now);
@@ -82,7 +90,8 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   H3ClientOwner& owner_;
   masque::TunnelClient tunnels_;
   std::optional<masque::StreamId> stream_;
-  policy::HandedOut handed_out_;
+  policy::HandedOut& handed_out_;
+  bool joins_ = false;
   bool ready_ = false;
   bool accepted_ = false;
   bool assigned_ = false;  ///< an answer to our request for addresses has come

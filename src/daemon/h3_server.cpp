@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "certs/token.h"
+#include "daemon/server_sessions.h"
 #include "masque/error_codes.h"
 
 namespace mpquic::daemon {
@@ -22,8 +23,10 @@ constexpr std::size_t smallest_mtu = 1280;
 // In the life of a tunnel. There is one of each family to be had.
 constexpr std::size_t most_address_requests = 256;
 
+constexpr int bad_request = 400;
 constexpr int unauthorized = 401;
 constexpr int forbidden = 403;
+constexpr int not_found = 404;
 constexpr int bad_gateway = 502;
 constexpr int unavailable = 503;
 
@@ -85,12 +88,13 @@ void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<mas
 void H3Server::on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) {
   const Request* request = find(tunnel);
   if (request == nullptr || request->path == nullptr) return;
-  const auto& peer = request->path->peer();
+  const ServerSession& session = request->path->session();
+  const auto& peer = session.peer();
   for (const packet::Prefix& prefix : masque::prefixes_of(ranges)) {
     const auto holds = [&](const packet::Prefix& own) { return own.contains(prefix); };
     if (std::ranges::any_of(peer->prefixes, holds) || !host_.may_complain()) continue;
-    log::warning("{}: {} offers a way to {}, which it does not own", request->path->tunnel()->settings().name,
-                 peer->name, prefix.to_string());
+    log::warning("{}: {} offers a way to {}, which it does not own", session.tunnel()->settings().name, peer->name,
+                 prefix.to_string());
   }
 }
 
@@ -100,10 +104,28 @@ void H3Server::on_packet(masque::StreamId tunnel, Bytes packet) {
   request->path->receive(packet);
 }
 
+void H3Server::on_sequenced(masque::StreamId tunnel, Bytes packet) {
+  const Request* request = find(tunnel);
+  if (request == nullptr || !request->open) return connection_.drops().count(Drop::not_registered);
+  request->path->receive_sequenced(packet);
+}
+
+void H3Server::on_probe(masque::StreamId tunnel, Bytes probe) {
+  const Request* request = find(tunnel);
+  if (request != nullptr && request->open) request->path->receive_probe(probe);
+}
+
+void H3Server::on_path_description(masque::StreamId tunnel, const masque::PathDescription& path) {
+  Request* request = find(tunnel);
+  if (request == nullptr) return;
+  request->described = path;
+  if (request->open) request->path->describe(path);
+}
+
 void H3Server::on_closed(masque::StreamId tunnel, std::uint64_t, const std::string& reason) {
   if (const Request* request = find(tunnel); request != nullptr && request->open) {
-    log::info("{}: {} has closed its tunnel: {}", request->path->tunnel()->settings().name, request->path->peer()->name,
-              reason);
+    log::info("{}: {} has closed its tunnel: {}", request->path->session().tunnel()->settings().name,
+              request->path->session().peer()->name, reason);
   }
   remove(tunnel);
 }
@@ -140,7 +162,7 @@ void H3Server::before_writing() {
   for (Request* request : undecided) decide(*request);
   if (tunnels_.datagrams()) return;
   for (const auto& request : requests_) {
-    if (request->open) request->path->source().overflow_all(host_.worker().now());
+    if (request->open) request->path->overflow_all(host_.worker().now());
   }
 }
 
@@ -158,36 +180,68 @@ void H3Server::decide(Request& request) {
     if (!name) return refuse(request, unauthorized, "neither a certificate nor a token");
     return refuse(request, forbidden, fmt::format("no client named \"{}\" in the configuration", *name));
   }
+  if (connection_.shared_session() != nullptr) {
+    return refuse(request, unavailable, "the connection is a path of a session, and carries nothing else");
+  }
+  if (request.asked.session.kind == masque::SessionWish::Kind::join) return join(request, *peer);
   std::vector<packet::Address> wanted;
   for (const auto& entry : request.unanswered) wanted.push_back(entry.prefix.address());
   ServerTun* tunnel = host_.tunnel_for(*peer, request.asked.tunnel, wanted);
   if (tunnel == nullptr) return refuse(request, forbidden, fmt::format("no tunnel here for {}", peer->name));
-  request.instance = request.asked.tunnel;
-  // Nobody can tell whether one who shows nothing has been here before.
-  if (peer->name == peers::Directory::anyone) request.instance += fmt::format("@{}", connection_.number());
-  const std::string base = request.instance;
-  for (unsigned number = 2; std::ranges::any_of(requests_,
-                                                [&](const auto& other) {
-                                                  return other.get() != &request && other->path != nullptr &&
-                                                         other->instance == request.instance;
-                                                });
-       ++number) {
-    request.instance = fmt::format("{}#{}", base, number);
-  }
-  request.path = &connection_.add_path();
-  request.path->set_peer(std::move(peer));
-  request.path->set_tunnel(*tunnel);
+  const std::string instance = new_instance(request, *peer);
+  request.path = &connection_.add_path(host_.sessions().begin(host_));
+  ServerSession& session = request.path->session();
+  session.set_peer(std::move(peer));
+  session.set_tunnel(*tunnel, instance);
   if (const auto* target = std::get_if<std::string>(&request.asked.scope.target)) {
     request.looking_up = true;
-    return host_.control().look_up(request.path->ref(), *target);
+    return host_.control().look_up(session.ref(), *target);
   }
-  if (const auto* target = std::get_if<packet::Prefix>(&request.asked.scope.target)) request.targets = {*target};
-  limit(request);
+  const auto* target = std::get_if<packet::Prefix>(&request.asked.scope.target);
+  limit(request, target == nullptr ? std::vector<packet::Prefix>() : std::vector{*target});
 }
 
-void H3Server::limit(Request& request) {
-  const masque::Scope& scope = request.asked.scope;
-  if (!scope.is_everything()) request.path->set_limits(masque::limits_of(scope, request.targets));
+// The name that the client has for the tunnel, with a number if it has more of that name.
+std::string H3Server::new_instance(const Request& request, const peers::Peer& peer) const {
+  std::string base = request.asked.tunnel;
+  // Nobody can tell whether one who shows nothing has been here before.
+  if (peer.name == peers::Directory::anyone) base += fmt::format("@{}", connection_.number());
+  std::string instance = base;
+  const auto taken = [&](const auto& other) {
+    return other.get() != &request && other->path != nullptr && other->path->session().instance() == instance;
+  };
+  for (unsigned number = 2; std::ranges::any_of(requests_, taken); ++number) {
+    instance = fmt::format("{}#{}", base, number);
+  }
+  return instance;
+}
+
+void H3Server::join(Request& request, const peers::Peer& peer) {
+  ServerSession* session = host_.sessions().find_by_token(request.asked.session.token);
+  if (session == nullptr) return refuse(request, not_found, "no session has this token");
+  const std::string& tunnel = session->tunnel()->settings().name;
+  if (session->peer()->name != peer.name) return refuse(request, forbidden, "somebody else's session");
+  if (host_.tunnel_for(peer, tunnel, {}) != session->tunnel()) {
+    return refuse(request, forbidden, fmt::format("no way into {} here for {}", tunnel, peer.name));
+  }
+  if (request.asked.scope != session->scope()) {
+    return refuse(request, bad_request, "the session leads elsewhere");
+  }
+  if (!has_connection_to_itself(request)) {
+    return refuse(request, bad_request, "a path of a session needs datagrams, and the connection to itself");
+  }
+  if (session->paths().size() >= tunnel::most_paths) {
+    return refuse(request, unavailable, fmt::format("the session has {} paths", tunnel::most_paths));
+  }
+  request.path = &connection_.add_path(*session);
+  request.open = share(request);
+  log::info("{}: {} has a path from {}, which makes {}", tunnel, peer.name, connection_.quic().remote().to_string(),
+            session->paths().size());
+  accept(request, request.asked.session.token);
+}
+
+void H3Server::limit(Request& request, std::vector<packet::Prefix> targets) {
+  request.path->session().set_scope(request.asked.scope, std::move(targets));
   ask_for_addresses(request);
 }
 
@@ -196,48 +250,75 @@ void H3Server::on_looked_up(ServerPath& path, const NameAnswer& answer) {
   if (request == nullptr || connection_.over()) return;
   request->looking_up = false;
   if (!answer.failure.empty()) return refuse(*request, bad_gateway, answer.failure, "dns_error");
-  for (const packet::Address& address : answer.addresses) request->targets.emplace_back(address);
-  limit(*request);
+  limit(*request, {answer.addresses.begin(), answer.addresses.end()});
 }
 
 void H3Server::ask_for_addresses(Request& request) {
-  AddressWish wish{request.path->tunnel()->settings().name, request.instance, {}};
+  std::vector<packet::Address> wanted;
   for (const auto& entry : request.unanswered) {
-    if (!entry.prefix.address().is_unspecified()) wish.wanted.push_back(entry.prefix.address());
+    if (!entry.prefix.address().is_unspecified()) wanted.push_back(entry.prefix.address());
   }
-  ++request.awaited;
-  host_.control().assign(request.path->ref(), request.path->peer(), wish);
+  request.path->session().ask_for_addresses(std::move(wanted));
 }
 
 void H3Server::on_assigned(ServerPath& path, const Assignment& assignment) {
   Request* request = find(path);
-  if (request == nullptr || connection_.over() || --request->awaited != 0) return;
+  if (request == nullptr || connection_.over()) return;
   if (!assignment.refusal.empty()) {
     if (!request->open) return refuse(*request, unavailable, assignment.refusal);
     return connection_.close(masque::h3_connect_error, assignment.refusal);
   }
-  const bool others = path.addresses() != assignment.addresses;
-  if (others) path.set_addresses(assignment.addresses);
+  ServerSession& session = path.session();
+  if (session.addresses() != assignment.addresses) session.set_addresses(assignment.addresses);
   if (!request->open) return open(*request);
   tell_addresses(*request);
 }
 
 void H3Server::open(Request& request) {
-  ServerPath& path = *request.path;
+  ServerSession& session = request.path->session();
   request.open = true;
+  std::string token;
+  if (request.asked.session.kind == masque::SessionWish::Kind::open && has_connection_to_itself(request)) {
+    if (auto made = host_.sessions().invite(session)) token = std::move(*made);
+  }
+  if (token.empty())
+    carry(request);
+  else
+    share(request);
+  log::info("{}: {} is {} at {}", session.tunnel()->settings().name, session.peer()->name, list(session.addresses()),
+            connection_.quic().remote().to_string());
+  accept(request, token);
+}
+
+// What the session counts are the connection's datagrams: there must be none but its own.
+bool H3Server::has_connection_to_itself(const Request& request) const {
+  return tunnels_.datagrams() && requests_.size() == 1 && requests_.front().get() == &request &&
+         connection_.quic().statistics().tx_datagrams == 0;
+}
+
+bool H3Server::share(Request& request) {
+  const auto prefix = [&](std::uint64_t context) { return tunnels_.prefix(request.stream, context); };
+  const tunnel::PathPrefixes prefixes{prefix(masque::ip_context), prefix(masque::sequenced_context),
+                                      prefix(masque::probe_context)};
+  if (!request.path->join(prefixes)) return false;
+  overhead_ = prefixes.sequenced.size() + tunnel::sequence_header_size;
+  if (request.described) request.path->describe(*request.described);
+  return true;
+}
+
+void H3Server::carry(Request& request) {
   const Bytes prefix = tunnels_.prefix(request.stream);
   overhead_ = std::max(overhead_, prefix.size());
-  path.source().set_prefix(prefix);
-  path.source().set_overflow(request, smallest_mtu);
-  connection_.opened(path);
-  log::info("{}: {} is {} at {}", path.tunnel()->settings().name, path.peer()->name, list(path.addresses()),
-            connection_.quic().remote().to_string());
-  if (!tunnels_.datagrams()) {
-    log::warning("{}: {} takes no HTTP datagrams (SETTINGS_H3_DATAGRAM), so its packets go over a stream: slowly",
-                 path.tunnel()->settings().name, path.peer()->name);
-  }
+  request.path->carry(prefix).set_overflow(request, smallest_mtu);
+  if (tunnels_.datagrams()) return;
+  log::warning("{}: {} takes no HTTP datagrams (SETTINGS_H3_DATAGRAM), so its packets go over a stream: slowly",
+               request.path->session().tunnel()->settings().name, request.path->session().peer()->name);
+}
+
+void H3Server::accept(Request& request, std::string_view session_token) {
+  connection_.opened();
   const masque::StreamId stream = request.stream;
-  tunnels_.accept(stream);
+  tunnels_.accept(stream, session_token);
   if (Request* still = find(stream)) {
     tell_addresses(*still);
     tell_routes(*still);
@@ -251,7 +332,7 @@ void H3Server::open(Request& request) {
 // and the prefixes behind it.
 void H3Server::tell_addresses(Request& request) {
   std::vector<masque::AddressEntry> entries;
-  for (const packet::Address& address : request.path->addresses()) {
+  for (const packet::Address& address : request.path->session().addresses()) {
     auto answered = std::ranges::find_if(request.unanswered, [&](const auto& entry) {
       return entry.prefix.address() == address ||
              (entry.prefix.address().is_unspecified() && entry.prefix.address().family() == address.family());
@@ -262,7 +343,7 @@ void H3Server::tell_addresses(Request& request) {
     request.unanswered.erase(answered);
   }
   const std::size_t own = entries.size();
-  for (const packet::Prefix& prefix : request.path->peer()->prefixes) {
+  for (const packet::Prefix& prefix : request.path->session().peer()->prefixes) {
     const auto listed = [&](const auto& entry) { return entry.prefix == prefix; };
     if (std::none_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(own), listed)) {
       entries.push_back({0, prefix});
@@ -276,24 +357,24 @@ void H3Server::tell_addresses(Request& request) {
 }
 
 void H3Server::tell_routes(const Request& request) {
-  const auto routes = host_.rules().routes.find(request.path->tunnel()->settings().name);
-  const auto& scope = request.asked.scope;
+  const ServerSession& session = request.path->session();
+  const auto routes = host_.rules().routes.find(session.tunnel()->settings().name);
   std::vector<packet::Prefix> told;
   if (routes != host_.rules().routes.end()) told = routes->second;
-  if (!request.targets.empty()) {
+  if (!session.targets().empty()) {
     std::vector<packet::Prefix> inside;
     for (const packet::Prefix& route : told) {
-      for (const packet::Prefix& target : request.targets) {
+      for (const packet::Prefix& target : session.targets()) {
         if (target.overlaps(route)) inside.push_back(target.contains(route) ? route : target);
       }
     }
     told = std::move(inside);
   }
-  tunnels_.send_routes(request.stream, masque::ranges_of(std::move(told), scope.protocol.value_or(0)));
+  tunnels_.send_routes(request.stream, masque::ranges_of(std::move(told), session.scope().protocol.value_or(0)));
 }
 
 void H3Server::tell_dns_servers(Request& request) {
-  const auto known = host_.rules().dns.find(request.path->tunnel()->settings().name);
+  const auto known = host_.rules().dns.find(request.path->session().tunnel()->settings().name);
   const auto servers = known == host_.rules().dns.end() ? std::vector<packet::Address>() : known->second;
   if (servers == std::exchange(request.dns_servers, servers)) return;
   tunnels_.send_dns_servers(request.stream, servers);
@@ -313,9 +394,12 @@ void H3Server::on_superseded(ServerPath& path) {
   const Request* request = find(path);
   if (request == nullptr) return;
   const masque::StreamId stream = request->stream;
+  const bool superseded = path.session().superseded();
   tunnels_.close(stream);
   remove(stream);
-  if (requests_.empty()) connection_.close(no_error(), "a newer connection has this tunnel's addresses");
+  if (!requests_.empty()) return;
+  connection_.close(no_error(), superseded ? "a newer connection has this tunnel's addresses"
+                                           : "a newer connection over this link has its place");
 }
 
 void H3Server::look_up_again() {
@@ -325,14 +409,16 @@ void H3Server::look_up_again() {
   for (const auto& request : requests_) {
     if (request->path == nullptr) continue;
     auto peer = peer_of(request->asked);
-    const std::string& tunnel = request->path->tunnel()->settings().name;
+    ServerSession& session = request->path->session();
+    const std::string& tunnel = session.tunnel()->settings().name;
     if (peer == nullptr || !peer->may_use(tunnel)) {
       return connection_.close(masque::h3_connect_error, "is no client of this tunnel any more");
     }
-    if (*peer != *request->path->peer()) {
-      request->path->set_peer(peer);
-      host_.control().change_peer(request->path->ref(), peer);
+    if (*peer != *session.peer()) {
+      session.set_peer(peer);
+      host_.control().change_peer(session.ref(), peer);
     }
+    session.follow_policy();
     if (request->looking_up) continue;
     ask_for_addresses(*request);
     if (!request->open) continue;

@@ -11,8 +11,9 @@
 
 namespace mpquic::daemon {
 
-/// CONNECT-IP at the server (RFC 9484): each request of the client's is a tunnel of its own. Who the client is, its
-/// certificate or a token of the request says; which addresses it gets, the control thread.
+/// CONNECT-IP at the server (RFC 9484): each request of the client's is a tunnel of its own, or a path of a session
+/// that there is. Who the client is, its certificate or a token of the request says; which addresses it gets, the
+/// control thread.
 ///
 ///   asked --peer, tunnel--> looking up a name, if it is to lead to one --addresses of that--> assigning --own
 ///   addresses--> open;  any --refused, closed--> gone
@@ -32,7 +33,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   Instant deadline() const override { return deadline_; }
 
  private:
-  /// A tunnel that the client has, or wants to have.
+  /// A tunnel, or a path of one, that the client has or wants to have.
   struct Request final : tunnel::Overflow {
     Request(masque::TunnelServer& server, masque::StreamId request, masque::IpRequest headers)
         : tunnels(server), stream(request), asked(std::move(headers)) {}
@@ -41,14 +42,12 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
     masque::TunnelServer& tunnels;
     masque::StreamId stream;
     masque::IpRequest asked;
-    std::string instance;
-    ServerPath* path = nullptr;                    ///< once it is known whose it is
-    bool looking_up = false;                       ///< where it is to lead
-    std::vector<packet::Prefix> targets;           ///< unless it may lead anywhere
-    std::vector<masque::AddressEntry> unanswered;  ///< requests for addresses
-    std::set<std::uint64_t> request_ids;           ///< so far
-    std::vector<packet::Address> dns_servers;      ///< that it has been told of
-    unsigned awaited = 0;                          ///< answers of the control thread, of which the last one counts
+    ServerPath* path = nullptr;                        ///< once it is known whose it is
+    bool looking_up = false;                           ///< where it is to lead
+    std::vector<masque::AddressEntry> unanswered;      ///< requests for addresses
+    std::set<std::uint64_t> request_ids;               ///< so far
+    std::vector<packet::Address> dns_servers;          ///< that it has been told of
+    std::optional<masque::PathDescription> described;  ///< before it was a path
     bool open = false;
   };
 
@@ -57,19 +56,25 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>&) override {}  // we have our own
   void on_dns_servers(masque::StreamId, const std::vector<packet::Address>&) override {}     // we ask our own
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
-  void on_path_description(masque::StreamId, const masque::PathDescription&) override {}  // no session is agreed to
+  void on_path_description(masque::StreamId tunnel, const masque::PathDescription& path) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
-  void on_sequenced(masque::StreamId, Bytes) override {}
-  void on_probe(masque::StreamId, Bytes) override {}
+  void on_sequenced(masque::StreamId tunnel, Bytes packet) override;
+  void on_probe(masque::StreamId tunnel, Bytes probe) override;
   void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
 
   Request* find(masque::StreamId tunnel);
   Request* find(const ServerPath& path);
   std::shared_ptr<const peers::Peer> peer_of(const masque::IpRequest& request) const;
   void decide(Request& request);
-  void limit(Request& request);
+  void join(Request& request, const peers::Peer& peer);
+  std::string new_instance(const Request& request, const peers::Peer& peer) const;
+  void limit(Request& request, std::vector<packet::Prefix> targets);
   void ask_for_addresses(Request& request);
   void open(Request& request);
+  bool has_connection_to_itself(const Request& request) const;
+  bool share(Request& request);
+  void carry(Request& request);
+  void accept(Request& request, std::string_view session_token);
   void tell_addresses(Request& request);
   void tell_routes(const Request& request);
   void tell_dns_servers(Request& request);

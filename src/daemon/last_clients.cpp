@@ -42,13 +42,13 @@ std::vector<LastClient> LastClients::read() const {
   return clients;
 }
 
-void LastClients::add(peers::PathRef path, const LastClient& client, Instant now) {
-  clients_[path] = client;
+void LastClients::add(ConnectionRef connection, const LastClient& client, Instant now) {
+  clients_[connection] = client;
   write_soon(now);
 }
 
-void LastClients::remove(peers::PathRef path, Instant now) {
-  if (clients_.erase(path) != 0) write_soon(now);
+void LastClients::remove(ConnectionRef connection, Instant now) {
+  if (clients_.erase(connection) != 0) write_soon(now);
 }
 
 void LastClients::write_soon(Instant now) {
@@ -65,7 +65,7 @@ void LastClients::on_deadline(Instant now) {
     std::ofstream out(fresh, std::ios::trunc);
     using std::filesystem::perms;  // before there is anything to read in it
     std::filesystem::permissions(fresh, perms::owner_read | perms::owner_write, ignored);
-    for (const auto& [path, client] : clients_) {
+    for (const auto& [connection, client] : clients_) {
       out << client.local.to_string() << ' ' << client.remote.to_string() << ' ';
       for (const std::uint8_t byte : client.id) out << fmt::format("{:02x}", byte);
       out << '\n';

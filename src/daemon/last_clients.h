@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -8,10 +9,17 @@
 
 #include "base/time.h"
 #include "packet/socket_address.h"
-#include "peers/path_ref.h"
 #include "quic/connection_id.h"
 
 namespace mpquic::daemon {
+
+/// A connection of a server, as any thread may name it: its worker, and a number that is never used again.
+struct ConnectionRef {
+  std::uint32_t worker = 0;
+  std::uint64_t number = 0;
+
+  auto operator<=>(const ConnectionRef&) const = default;
+};
 
 /// How to reach a client whose connection this server will not know any more once it has crashed.
 struct LastClient {
@@ -29,8 +37,8 @@ class LastClients {
   /// What the run before has left; nothing after a clean stop. Lines that can't be understood are passed over.
   std::vector<LastClient> read() const;
 
-  void add(peers::PathRef path, const LastClient& client, Instant now);
-  void remove(peers::PathRef path, Instant now);
+  void add(ConnectionRef connection, const LastClient& client, Instant now);
+  void remove(ConnectionRef connection, Instant now);
   /// When on_deadline() is to write the file.
   Instant deadline() const { return write_at_; }
   void on_deadline(Instant now);
@@ -41,7 +49,7 @@ class LastClients {
   void write_soon(Instant now);
 
   std::filesystem::path file_;
-  std::map<peers::PathRef, LastClient> clients_;
+  std::map<ConnectionRef, LastClient> clients_;
   Instant write_at_ = never;
   Instant written_at_{};
 };

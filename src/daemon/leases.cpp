@@ -29,29 +29,29 @@ void Leases::configure(const config::ServerConfig& configuration) {
   changed();
 }
 
-Result<std::vector<packet::Address>> Leases::assign(peers::PathRef path, const peers::Peer& peer,
+Result<std::vector<packet::Address>> Leases::assign(peers::SessionRef session, const peers::Peer& peer,
                                                     const AddressWish& wish) {
   const peers::LeaseKey key{wish.tunnel, peer.name, wish.instance};
   const auto now = wall_clock();
   auto addresses = pool_.assign(key, peer, wish.wanted, now);
   if (!addresses) return addresses;
-  if (used_.emplace(path, key).second) pool_.use(key, now);
+  if (used_.emplace(session, key).second) pool_.use(key, now);
   changed();
   return addresses;
 }
 
-void Leases::reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel,
+void Leases::reserve(peers::SessionRef session, const peers::Peer& peer, const std::string& tunnel,
                      const packet::Address& address) {
   if (!peer.addresses.empty()) return;  // those are not given to whoever comes
   const peers::LeaseKey key{tunnel, peer.name, address.to_string()};
   const auto now = wall_clock();
-  if (!pool_.assign(key, peer, std::array{address}, now) || !used_.emplace(path, key).second) return;
+  if (!pool_.assign(key, peer, std::array{address}, now) || !used_.emplace(session, key).second) return;
   pool_.use(key, now);
   changed();
 }
 
-void Leases::release(peers::PathRef path) {
-  const auto used = used_.extract(path);
+void Leases::release(peers::SessionRef session) {
+  const auto used = used_.extract(session);
   if (!used) return;
   pool_.release(used.mapped(), wall_clock());
   changed();

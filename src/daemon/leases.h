@@ -9,12 +9,12 @@
 #include "daemon/node.h"
 #include "daemon/server_context.h"
 #include "peers/address_pool.h"
-#include "peers/path_ref.h"
+#include "peers/session_ref.h"
 
 namespace mpquic::daemon {
 
-/// The tunnel addresses that a server hands out, which of its paths use them, and the file that they are remembered in.
-/// On the control thread.
+/// The tunnel addresses that a server hands out, which of its sessions use them, and the file that they are remembered
+/// in. On the control thread.
 class Leases {
  public:
   /// `tools` outlives it.
@@ -22,12 +22,14 @@ class Leases {
 
   /// What there is to hand out is another from now on.
   void configure(const config::ServerConfig& configuration);
-  /// For a path that has asked; the error is for the client. Asked again, it keeps what it has if it still may.
-  Result<std::vector<packet::Address>> assign(peers::PathRef path, const peers::Peer& peer, const AddressWish& wish);
+  /// For a session that has asked; the error is for the client. Asked again, it keeps what it has if it still may.
+  Result<std::vector<packet::Address>> assign(peers::SessionRef session, const peers::Peer& peer,
+                                              const AddressWish& wish);
   /// What a client of mpquic-ip says to be its address is not handed out to another of its tunnels.
-  void reserve(peers::PathRef path, const peers::Peer& peer, const std::string& tunnel, const packet::Address& address);
-  /// The path is gone.
-  void release(peers::PathRef path);
+  void reserve(peers::SessionRef session, const peers::Peer& peer, const std::string& tunnel,
+               const packet::Address& address);
+  /// The session is gone.
+  void release(peers::SessionRef session);
   /// Writes down what is not yet written.
   void finish() { file_.finish(); }
 
@@ -36,7 +38,7 @@ class Leases {
 
   const ControlTools& tools_;
   peers::AddressPool pool_;
-  std::map<peers::PathRef, peers::LeaseKey> used_;
+  std::map<peers::SessionRef, peers::LeaseKey> used_;
   LeaseFile file_;
   Timer timer_;
 };

@@ -13,7 +13,7 @@
 namespace mpquic::daemon {
 
 class ServerConnection;
-class ServerPath;
+class ServerSessions;
 
 /// The listening port that a connection has come in through.
 class PathHost {
@@ -30,13 +30,12 @@ class PathHost {
   /// use.
   virtual ServerTun* tunnel_for(const peers::Peer& peer, const std::string& name,
                                 std::span<const packet::Address> wanted) = 0;
-  /// The path that a destination leads to, in whatever tunnel, and a number that changes with the routes.
-  virtual std::optional<peers::PathRef> path_to(const packet::Address& destination) = 0;
+  /// The session that a destination leads to, in whatever tunnel, and a number that changes with the routes.
+  virtual std::optional<peers::SessionRef> session_to(const packet::Address& destination) = 0;
   virtual std::uint64_t state_of_routes() = 0;
 
-  virtual peers::PathRef add(ServerPath& path) = 0;
-  /// Before it is destroyed: what it has carried is added up.
-  virtual void remove(const ServerPath& path) = 0;
+  /// All sessions of the worker.
+  virtual ServerSessions& sessions() = 0;
   /// The connection has something to write at the end of the turn.
   virtual void wants_to_write(ServerConnection& connection) = 0;
   virtual void handshake_over() = 0;

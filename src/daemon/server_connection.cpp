@@ -5,6 +5,7 @@
 
 #include "daemon/bare_server.h"
 #include "daemon/h3_server.h"
+#include "daemon/server_sessions.h"
 
 namespace mpquic::daemon {
 
@@ -18,6 +19,7 @@ ServerConnection::ServerConnection(PathHost& host, std::uint64_t number, std::un
 ServerConnection::~ServerConnection() {
   if (handshaking_) host_.handshake_over();
   while (!paths_.empty()) remove_path(*paths_.back());
+  if (can_be_called_) host_.control().disconnected(ref());
   connection_->forget_connection_ids();
 }
 
@@ -62,29 +64,44 @@ void ServerConnection::close(std::uint64_t code, const std::string& reason) {
 
 void ServerConnection::leave(const std::string& reason) { close(protocol_ ? protocol_->no_error() : 0, reason); }
 
-ServerPath& ServerConnection::add_path() {
-  paths_.push_back(std::make_unique<ServerPath>(host_, *this));
+ServerPath& ServerConnection::add_path(ServerSession& session) {
+  paths_.push_back(std::make_unique<ServerPath>(session, *this));
   return *paths_.back();
 }
 
 void ServerConnection::remove_path(ServerPath& path) {
-  host_.remove(path);  // which counts what it has carried
-  std::erase_if(paths_, [&](const auto& each) { return each.get() == &path; });
+  const auto found = std::ranges::find(paths_, &path, &std::unique_ptr<ServerPath>::get);
+  std::unique_ptr<ServerPath> removed = std::move(*found);
+  paths_.erase(found);
   turn_ = 0;
+  host_.sessions().remove(std::move(removed));
 }
 
-void ServerConnection::opened(ServerPath& path) {
+void ServerConnection::opened() {
   LastClient client{connection_->local(), connection_->remote(), {}};
   std::copy_n(connection_->first_id().data, client.id.size(), client.id.begin());
-  host_.control().connected(path.ref(), client);
+  host_.control().connected(ref(), client);
+  can_be_called_ = true;
   mtu_ = 0;  // the new path's tunnel is to hear of it, too
   host_.wants_to_write(*this);
+}
+
+ServerSession* ServerConnection::shared_session() const {
+  return paths_.size() == 1 && paths_.front()->shares() ? &paths_.front()->session() : nullptr;
+}
+
+void ServerConnection::on_lost(std::uint64_t number) {
+  if (paths_.size() == 1) paths_.front()->on_lost(number);
+}
+
+void ServerConnection::on_acknowledged(std::uint64_t number) {
+  if (paths_.size() == 1) paths_.front()->on_acknowledged(number);
 }
 
 // The paths take turns. Whose front() was shown, keeps its turn until pop().
 const packet::Pieces* ServerConnection::front(std::size_t max_size, Instant now) {
   for (std::size_t tried = 0; tried < paths_.size(); ++tried) {
-    if (paths_[turn_]->registered()) {
+    if (paths_[turn_]->usable()) {
       if (const packet::Pieces* packet = paths_[turn_]->source().front(max_size, now)) return packet;
     }
     turn_ = (turn_ + 1) % paths_.size();
@@ -94,9 +111,7 @@ const packet::Pieces* ServerConnection::front(std::size_t max_size, Instant now)
 
 bool ServerConnection::more() const {
   if (paths_[turn_]->source().more()) return true;
-  return std::ranges::any_of(paths_, [&](const auto& path) {
-    return path != paths_[turn_] && path->registered() && path->session().queued_bytes() > 0;
-  });
+  return std::ranges::any_of(paths_, [&](const auto& path) { return path != paths_[turn_] && path->waits(); });
 }
 
 void ServerConnection::pop() {
@@ -111,10 +126,11 @@ bool ServerConnection::write(packet::UdpBatch& batch) {
   Instant deadline = connection_->deadline();
   if (protocol_ != nullptr) deadline = std::min(deadline, protocol_->deadline());
   for (const auto& path : paths_) {
-    if (!path->registered()) continue;
-    deadline = std::min(deadline, path->session().deadline());
-    path->session().follow_round_trip(connection_->smoothed_rtt());
+    if (!path->usable() || path->shares()) continue;
+    deadline = std::min(deadline, path->session().queue().deadline());
+    path->session().queue().follow_round_trip(connection_->smoothed_rtt());
   }
+  if (ServerSession* session = shared_session()) session->shared()->follow_deadline();
   host_.worker().timers().set(timer_, deadline);
   follow_mtu();
   return true;
@@ -130,7 +146,7 @@ void ServerConnection::follow_mtu() {
   if (paths_.empty() || now == mtu_) return;
   mtu_ = now;
   for (const auto& path : paths_) {
-    if (path->registered()) host_.on_mtu(*path->tunnel(), mtu_);
+    if (path->usable()) host_.on_mtu(*path->session().tunnel(), mtu_);
   }
 }
 
@@ -142,9 +158,7 @@ quic::ConnectionStatistics ServerConnection::statistics_of(const ServerPath& pat
 }
 
 DropCounters ServerConnection::drops_of(const ServerPath& path) const {
-  DropCounters drops = path.drops();
-  if (!paths_.empty() && paths_.front().get() == &path) drops += drops_;
-  return drops;
+  return !paths_.empty() && paths_.front().get() == &path ? drops_ : DropCounters();
 }
 
 }  // namespace mpquic::daemon

@@ -65,27 +65,33 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
   void close(std::uint64_t code, const std::string& reason);
   /// The same when nothing is wrong.
   void leave(const std::string& reason);
+  void wants_to_write() { host_.wants_to_write(*this); }
+  PathHost& host() { return host_; }
 
   // For the protocol:
-  ServerPath& add_path();
+  /// Of a session of the worker's.
+  ServerPath& add_path(ServerSession& session);
   void remove_path(ServerPath& path);
-  /// The path has its addresses: this client can be called if we crash.
-  void opened(ServerPath& path);
+  /// One of the paths can be used: this client can be called if we crash.
+  void opened();
 
   const std::vector<std::unique_ptr<ServerPath>>& paths() const { return paths_; }
+  /// Whose path it is, when it is one of a shared session: then it carries nothing else.
+  ServerSession* shared_session() const;
   /// Of datagrams that belonged to no path.
   DropCounters& drops() { return drops_; }
   const DropCounters& drops() const { return drops_; }
   /// Largest packet that a datagram has room for; 0 while there is none.
   std::size_t mtu() const;
-  /// The connection's, of which only one of its paths has the counters.
+  /// The connection's, whose counters only one of its paths has.
   quic::ConnectionStatistics statistics_of(const ServerPath& path) const;
   DropCounters drops_of(const ServerPath& path) const;
 
  private:
   void on_keys() override;
   void on_established() override;
-  void on_lost(std::uint64_t) override {}
+  void on_lost(std::uint64_t number) override;
+  void on_acknowledged(std::uint64_t number) override;
   void on_datagram(Bytes datagram) override;
 
   const packet::Pieces* front(std::size_t max_size, Instant now) override;
@@ -95,6 +101,7 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
 
   void on_timer();
   void follow_mtu();
+  ConnectionRef ref() const { return {host_.worker().index(), number_}; }
 
   PathHost& host_;
   std::uint64_t number_;
@@ -104,6 +111,7 @@ class ServerConnection final : private quic::ConnectionOwner, private quic::Data
   std::size_t turn_ = 0;                      ///< of paths_: whose packet front() shows, or looks for first
   std::unique_ptr<ServerProtocol> protocol_;  ///< from on_keys() on
   bool handshaking_ = true;
+  bool can_be_called_ = false;
   Instant since_{};
   std::size_t mtu_ = 0;
   Timer timer_;

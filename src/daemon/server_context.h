@@ -7,7 +7,7 @@
 #include "daemon/last_clients.h"
 #include "packet/address.h"
 #include "peers/directory.h"
-#include "peers/path_ref.h"
+#include "peers/session_ref.h"
 
 namespace mpquic::daemon {
 
@@ -34,19 +34,20 @@ struct NameAnswer {
 /// thread; what the registry decides comes as peers::Changes to all workers.
 class ControlThread {
  public:
-  virtual void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
+  virtual void claim(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                      const packet::Address& address) = 0;
-  /// The answer comes to ServerConnection::assigned(); the path has the addresses by then. Asked again, it keeps them
+  /// The answer comes to ServerSession::assigned(); the session has the addresses by then. Asked again, it keeps them
   /// if it still may.
-  virtual void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) = 0;
-  /// The answer comes to ServerConnection::looked_up().
-  virtual void look_up(peers::PathRef path, const std::string& name) = 0;
-  virtual void learn(peers::PathRef path, const packet::Address& source) = 0;
-  /// The configuration now says this of the path's client.
-  virtual void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) = 0;
-  /// The path stands: this is how its client can be told if we crash.
-  virtual void connected(peers::PathRef path, const LastClient& client) = 0;
-  virtual void gone(peers::PathRef path) = 0;
+  virtual void assign(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) = 0;
+  /// The answer comes to ServerSession::looked_up().
+  virtual void look_up(peers::SessionRef session, const std::string& name) = 0;
+  virtual void learn(peers::SessionRef session, const packet::Address& source) = 0;
+  /// The configuration now says this of the session's client.
+  virtual void change_peer(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer) = 0;
+  virtual void gone(peers::SessionRef session) = 0;
+  /// This is how a client can be told if we crash.
+  virtual void connected(ConnectionRef connection, const LastClient& client) = 0;
+  virtual void disconnected(ConnectionRef connection) = 0;
   /// A path of this tunnel carries inner packets of `mtu` bytes.
   virtual void path_mtu(const std::string& tunnel, std::size_t mtu) = 0;
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/timers.h"
-#include "daemon/client_tunnel.h"
+#include "daemon/client_link.h"
 #include "daemon/node.h"
 #include "dns/resolver.h"
 

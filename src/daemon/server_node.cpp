@@ -7,6 +7,7 @@
 #include "certs/secret.h"
 #include "daemon/ask_workers.h"
 #include "daemon/listen.h"
+#include "daemon/server_path.h"
 #include "daemon/server_peers.h"
 #include "daemon/status.h"
 
@@ -20,10 +21,11 @@ constexpr std::size_t most_lookups = 64;
 std::shared_ptr<const ServerRules> rules_of(const config::ServerConfig& configuration) {
   const bool open = configuration.tls.client_auth == config::ClientAuth::none;
   const auto proof = open ? peers::Proof::nothing : peers::Proof::certificate;
-  ServerRules rules{peers::Directory(peers_of(configuration), proof), configuration.between_clients, {}, {}};
+  ServerRules rules{peers::Directory(peers_of(configuration), proof), configuration.between_clients, {}, {}, {}};
   for (const auto& tunnel : configuration.tunnels) {
     rules.routes.emplace(tunnel.name, tunnel.routes);
     for (const auto& server : tunnel.dns) rules.dns[tunnel.name].push_back(server.value);
+    if (tunnel.policy) rules.policies.emplace(tunnel.name, policy_of(tunnel.policy->value));
   }
   return std::make_shared<const ServerRules>(std::move(rules));
 }
@@ -64,8 +66,8 @@ std::string_view kind_of(peers::RouteKind kind) {
   return {};
 }
 
-/// Numbers of paths are unique on their worker; this makes them unique in the node.
-std::uint64_t connection_id(peers::PathRef path) { return std::uint64_t{path.worker} << 48 | path.number; }
+/// Numbers are unique on their worker; this makes them unique in the node.
+std::uint64_t unique(std::uint32_t worker, std::uint64_t number) { return std::uint64_t{worker} << 48 | number; }
 
 }  // namespace
 
@@ -144,74 +146,79 @@ Result<void> ServerNode::add_ports(const quic::ServerCredentials& credentials) {
   return {};
 }
 
-void ServerNode::claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
+void ServerNode::claim(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
                        const packet::Address& address) {
-  tools_.post([this, path, peer = std::move(peer), tunnel, address] {
-    leases_.reserve(path, *peer, tunnel, address);
-    publish(registry_.claim(path, peer, tunnel, {address}, tools_.loop.now()));
+  tools_.post([this, session, peer = std::move(peer), tunnel, address] {
+    leases_.reserve(session, *peer, tunnel, address);
+    publish(registry_.claim(session, peer, tunnel, {address}, tools_.loop.now()));
     tell_who_is_present();
   });
 }
 
-void ServerNode::assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) {
-  tools_.post([this, path, peer = std::move(peer), wish] {
-    if (superseded_.contains(path) || path.worker >= workers_.size()) return;
-    const Assignment assignment = assignment_of(path, peer, wish);
-    ServerWorker* target = workers_[path.worker].get();
-    target->worker().post([target, path, assignment] { target->assigned(path, assignment); });
+void ServerNode::assign(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) {
+  tools_.post([this, session, peer = std::move(peer), wish] {
+    if (superseded_.contains(session) || session.worker >= workers_.size()) return;
+    const Assignment assignment = assignment_of(session, peer, wish);
+    ServerWorker* target = workers_[session.worker].get();
+    target->worker().post([target, session, assignment] { target->assigned(session, assignment); });
   });
 }
 
-Assignment ServerNode::assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
+Assignment ServerNode::assignment_of(peers::SessionRef session, const std::shared_ptr<const peers::Peer>& peer,
                                      const AddressWish& wish) {
-  const auto addresses = leases_.assign(path, *peer, wish);
+  const auto addresses = leases_.assign(session, *peer, wish);
   if (!addresses) return {{}, addresses.error().message};
-  if (registry_.addresses_of(path) != *addresses) {
-    publish(registry_.claim(path, peer, wish.tunnel, *addresses, tools_.loop.now()));
+  if (registry_.addresses_of(session) != *addresses) {
+    publish(registry_.claim(session, peer, wish.tunnel, *addresses, tools_.loop.now()));
     tell_who_is_present();
   }
   return {*addresses, {}};
 }
 
-void ServerNode::look_up(peers::PathRef path, const std::string& name) {
-  tools_.post([this, path, name] {
-    if (lookups_ >= most_lookups) return tell(path, {{}, "too many names are being looked up"});
+void ServerNode::look_up(peers::SessionRef session, const std::string& name) {
+  tools_.post([this, session, name] {
+    if (lookups_ >= most_lookups) return tell(session, {{}, "too many names are being looked up"});
     ++lookups_;
-    resolver_.resolve(name, {}, [this, path](const Result<std::vector<packet::Address>>& found) {
+    resolver_.resolve(name, {}, [this, session](const Result<std::vector<packet::Address>>& found) {
       --lookups_;
-      tell(path, found ? NameAnswer{*found, {}} : NameAnswer{{}, found.error().message});
+      tell(session, found ? NameAnswer{*found, {}} : NameAnswer{{}, found.error().message});
     });
   });
 }
 
-void ServerNode::tell(peers::PathRef path, const NameAnswer& answer) {
-  if (path.worker >= workers_.size()) return;
-  ServerWorker* target = workers_[path.worker].get();
-  target->worker().post([target, path, answer] { target->looked_up(path, answer); });
+void ServerNode::tell(peers::SessionRef session, const NameAnswer& answer) {
+  if (session.worker >= workers_.size()) return;
+  ServerWorker* target = workers_[session.worker].get();
+  target->worker().post([target, session, answer] { target->looked_up(session, answer); });
 }
 
-void ServerNode::learn(peers::PathRef path, const packet::Address& source) {
-  tools_.post([this, path, source] { publish(registry_.learn(path, source, tools_.loop.now())); });
+void ServerNode::learn(peers::SessionRef session, const packet::Address& source) {
+  tools_.post([this, session, source] { publish(registry_.learn(session, source, tools_.loop.now())); });
 }
 
-void ServerNode::change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) {
-  tools_.post([this, path, peer = std::move(peer)] { publish(registry_.change_peer(path, peer)); });
+void ServerNode::change_peer(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer) {
+  tools_.post([this, session, peer = std::move(peer)] { publish(registry_.change_peer(session, peer)); });
 }
 
-void ServerNode::connected(peers::PathRef path, const LastClient& client) {
-  tools_.post([this, path, client] {
-    last_clients_.add(path, client, tools_.loop.now());
+void ServerNode::gone(peers::SessionRef session) {
+  tools_.post([this, session] {
+    publish(registry_.gone(session));
+    superseded_.erase(session);
+    leases_.release(session);
+    tell_who_is_present();
+  });
+}
+
+void ServerNode::connected(ConnectionRef connection, const LastClient& client) {
+  tools_.post([this, connection, client] {
+    last_clients_.add(connection, client, tools_.loop.now());
     watch_last_clients();
   });
 }
 
-void ServerNode::gone(peers::PathRef path) {
-  tools_.post([this, path] {
-    publish(registry_.gone(path));
-    superseded_.erase(path);
-    leases_.release(path);
-    tell_who_is_present();
-    last_clients_.remove(path, tools_.loop.now());
+void ServerNode::disconnected(ConnectionRef connection) {
+  tools_.post([this, connection] {
+    last_clients_.remove(connection, tools_.loop.now());
     watch_last_clients();
   });
 }
@@ -304,17 +311,13 @@ ServerNode::WorkerReport ServerNode::report(const ServerWorker& reporter) {
   WorkerReport result;
   result.drops += reporter.drops();
   for (const auto& tun : reporter.tuns()) result.drops += tun->drops();
-  for (const auto& port : reporter.ports()) {
-    result.drops += port->drops();
-    port->each_path([&](const ServerPath& path) {
-      result.paths.push_back(path.snapshot());
-      result.drops += path.drops();
-    });
-    for (const auto& [tun, past] : port->past()) {
-      quic::ConnectionStatistics& total = result.past[tun->settings().name];
-      total += past;
-    }
-  }
+  for (const auto& port : reporter.ports()) result.drops += port->drops();
+  result.drops += reporter.sessions().drops();
+  reporter.sessions().each([&](const ServerSession& session) {
+    for (const ServerPath* path : session.paths()) result.paths.push_back(path->snapshot());
+    result.drops += session.drops();
+  });
+  result.past = reporter.sessions().past();
   return result;
 }
 
@@ -349,13 +352,15 @@ control::NodeStatus ServerNode::status_of(const std::vector<WorkerReport>& repor
     for (const auto& address : configured.addresses) tunnel.addresses.push_back(address.value.to_string());
     tunnel.mtu = tuns_.at(configured.name).mtu();
     quic::ConnectionStatistics total;
+    std::map<peers::SessionRef, std::uint64_t> connections;  // one for each session
     for (const WorkerReport& report : reports) {
       if (const auto past = report.past.find(configured.name); past != report.past.end()) total += past->second;
       for (const ServerPath::Snapshot& path : report.paths) {
         if (path.tunnel != configured.name) continue;
-        total += path.connection;
-        control::ConnectionStatus connection = connection_status(path.connection);
-        connection.id = connection_id(path.ref);
+        total += path.statistics;
+        control::ConnectionStatus connection = connection_status(path.statistics);
+        connection.id = unique(path.session.worker, path.connection);
+        connections.emplace(path.session, connection.id);
         connection.peer = path.peer;
         connection.remote_address = path.remote.to_string();
         connection.local_address = path.local.to_string();
@@ -371,7 +376,7 @@ control::NodeStatus ServerNode::status_of(const std::vector<WorkerReport>& repor
     for (const auto& [key, route] : registry_.routes()) {
       if (key.first != configured.name) continue;
       tunnel.routes.push_back({key.second.to_string(), route.peer, std::string(kind_of(route.kind)),
-                               seconds_between(route.since, now), connection_id(route.path)});
+                               seconds_between(route.since, now), connections[route.session]});
     }
     status.tunnels.push_back(std::move(tunnel));
   }

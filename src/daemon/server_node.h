@@ -39,19 +39,20 @@ class ServerNode final : public Role, private ControlThread {
   Result<void> add_ports(const quic::ServerCredentials& credentials);
 
   // From the workers' threads:
-  void claim(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
+  void claim(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
              const packet::Address& address) override;
-  void assign(peers::PathRef path, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) override;
-  void look_up(peers::PathRef path, const std::string& name) override;
-  void learn(peers::PathRef path, const packet::Address& source) override;
-  void change_peer(peers::PathRef path, std::shared_ptr<const peers::Peer> peer) override;
-  void connected(peers::PathRef path, const LastClient& client) override;
-  void gone(peers::PathRef path) override;
+  void assign(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) override;
+  void look_up(peers::SessionRef session, const std::string& name) override;
+  void learn(peers::SessionRef session, const packet::Address& source) override;
+  void change_peer(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer) override;
+  void gone(peers::SessionRef session) override;
+  void connected(ConnectionRef connection, const LastClient& client) override;
+  void disconnected(ConnectionRef connection) override;
   void path_mtu(const std::string& tunnel, std::size_t mtu) override;
 
-  Assignment assignment_of(peers::PathRef path, const std::shared_ptr<const peers::Peer>& peer,
+  Assignment assignment_of(peers::SessionRef session, const std::shared_ptr<const peers::Peer>& peer,
                            const AddressWish& wish);
-  void tell(peers::PathRef path, const NameAnswer& answer);
+  void tell(peers::SessionRef session, const NameAnswer& answer);
   void publish(peers::Changes changes);
   void tell_who_is_present();
   void expire();
@@ -67,7 +68,7 @@ class ServerNode final : public Role, private ControlThread {
   Leases leases_;
   dns::Resolver resolver_;
   std::size_t lookups_ = 0;                                ///< under way
-  std::set<peers::PathRef> superseded_;                    ///< that are not gone yet
+  std::set<peers::SessionRef> superseded_;                 ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;
   LastClients last_clients_;

@@ -17,7 +17,8 @@ constexpr double complaints_at_once = 10;
 
 ServerPort::ServerPort(Worker& worker, unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
                        std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules,
-                       ControlThread& control, WorkerRoutes& routes, std::uint64_t& next_number)
+                       ControlThread& control, WorkerRoutes& routes, ServerSessions& sessions,
+                       std::uint64_t& next_number)
     : worker_(worker),
       complaints_(complaints_per_second, complaints_at_once),
       tunnels_(std::move(tunnels)),
@@ -25,6 +26,7 @@ ServerPort::ServerPort(Worker& worker, unsigned workers, const ServerPortSetting
       rules_(std::move(rules)),
       control_(control),
       routes_(routes),
+      sessions_(sessions),
       next_number_(next_number),
       endpoint_(settings.transport, settings.credentials, {worker.index(), workers}, {}, drops_),
       data_(
@@ -65,28 +67,6 @@ ServerTun* ServerPort::tunnel_for(const peers::Peer& peer, const std::string& na
   return allowed.empty() ? nullptr : allowed.front();
 }
 
-peers::PathRef ServerPort::add(ServerPath& path) {
-  const peers::PathRef ref{worker_.index(), next_number_++};
-  paths_.emplace(ref.number, &path);
-  return ref;
-}
-
-void ServerPort::remove(const ServerPath& path) {
-  const ServerPath::Snapshot last = path.snapshot();
-  if (path.tunnel() != nullptr) {
-    past_[path.tunnel()] += last.connection;
-    path.tunnel()->drops() += path.drops();
-  } else {
-    drops_ += path.drops();
-  }
-  paths_.erase(path.ref().number);
-}
-
-ServerPath* ServerPort::find(std::uint64_t number) {
-  const auto found = paths_.find(number);
-  return found == paths_.end() ? nullptr : found->second;
-}
-
 void ServerPort::on_arrivals(std::span<packet::UdpArrival> arrivals, packet::UdpBatch& replies) {
   // A client that was told goodbye comes again at once. It must not begin a handshake that nobody will end.
   if (stopped_) return;
@@ -123,7 +103,27 @@ void ServerPort::end_of_turn() {
   if (!data_.blocked()) write_connections();
 }
 
+// What has come in over one path of a session may let another one send.
+void ServerPort::prepare_sessions() {
+  std::vector<const ServerSession*> prepared;
+  for (std::size_t i = 0; i < writers_.size(); ++i) {
+    const auto found = connections_.find(writers_[i]);
+    ServerSession* session = found == connections_.end() ? nullptr : found->second->shared_session();
+    if (session == nullptr || std::ranges::find(prepared, session) != prepared.end()) continue;
+    prepared.push_back(session);
+    session->shared()->prepare();
+    for (ServerPath* path : session->paths()) {
+      ServerConnection& connection = path->connection();
+      if (&connection.host() == this)
+        writers_.push_back(connection.number());
+      else
+        connection.wants_to_write();
+    }
+  }
+}
+
 void ServerPort::write_connections() {
+  prepare_sessions();
   std::ranges::sort(writers_);
   const auto repeated = std::ranges::unique(writers_);
   writers_.erase(repeated.begin(), repeated.end());
@@ -151,10 +151,11 @@ void ServerPort::forget(ServerConnection& connection) {
   const quic::Connection& quic = connection.quic();
   bool known = false;
   for (const auto& path : connection.paths()) {
-    if (path->peer() == nullptr) continue;
+    const ServerSession& session = path->session();
+    if (session.peer() == nullptr) continue;
     known = true;
-    log::info("{}: {} at {} has gone: {}", path->tunnel() == nullptr ? "-" : path->tunnel()->settings().name,
-              path->peer()->name, quic.remote().to_string(), quic.close_reason());
+    log::info("{}: {} at {} has gone: {}", session.tunnel() == nullptr ? "-" : session.tunnel()->settings().name,
+              session.peer()->name, quic.remote().to_string(), quic.close_reason());
   }
   if (!known && quic.close_cause() == quic::CloseCause::refused && may_complain()) {
     log::warning("{}: {}", quic.remote().to_string(), quic.close_reason());
@@ -183,10 +184,6 @@ DropCounters ServerPort::drops() const {
   DropCounters all = drops_;
   for (const auto& [number, connection] : connections_) all += connection->drops();
   return all;
-}
-
-void ServerPort::each_path(const std::function<void(const ServerPath&)>& visit) const {
-  for (const auto& [number, path] : paths_) visit(*path);
 }
 
 }  // namespace mpquic::daemon

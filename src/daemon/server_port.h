@@ -1,7 +1,5 @@
 #pragma once
 
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +10,7 @@
 #include "base/token_bucket.h"
 #include "daemon/path_host.h"
 #include "daemon/server_connection.h"
+#include "daemon/server_sessions.h"
 #include "daemon/udp_port.h"
 #include "quic/server_endpoint.h"
 
@@ -30,37 +29,32 @@ struct ServerSockets {
   io::UdpSocket handshakes;
 };
 
-/// Finds the paths and routes of all listening ports of a worker.
+/// Finds the routes of all tunnels of a worker.
 class WorkerRoutes {
  public:
-  virtual std::optional<peers::PathRef> path_to(const packet::Address& destination) = 0;
+  virtual std::optional<peers::SessionRef> session_to(const packet::Address& destination) = 0;
   virtual std::uint64_t state_of_routes() = 0;
 
  protected:
   ~WorkerRoutes() = default;
 };
 
-/// A listening address on one worker: its sockets, the connections that came in through them, and their paths.
+/// A listening address on one worker: its sockets, and the connections that came in through them.
 class ServerPort final : public PathHost, private TurnTask {
  public:
-  /// `tunnels`: those that listen here; `next_number`: numbers for paths, never the same twice on this worker.
+  /// `tunnels`: those that listen here; `next_number`: numbers for connections, never the same twice on this worker.
   /// `workers`: how many there are. All references outlive the port.
   ServerPort(Worker& worker, unsigned workers, const ServerPortSettings& settings, ServerSockets sockets,
              std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules, ControlThread& control,
-             WorkerRoutes& routes, std::uint64_t& next_number);
+             WorkerRoutes& routes, ServerSessions& sessions, std::uint64_t& next_number);
   ~ServerPort() override;
 
-  /// nullptr: it is gone, or another port's.
-  ServerPath* find(std::uint64_t number);
   void change_over(const quic::ServerCredentials& credentials, std::shared_ptr<const ServerRules> rules);
   /// Says goodbye to all clients and forgets them.
   void stop();
 
-  void each_path(const std::function<void(const ServerPath&)>& visit) const;
-  /// Of the port and its connections, without those of paths.
+  /// Of the port and its connections, without those of sessions.
   DropCounters drops() const;
-  /// What tunnels have carried over paths that are gone.
-  const std::map<const ServerTun*, quic::ConnectionStatistics>& past() const { return past_; }
 
  private:
   Worker& worker() override { return worker_; }
@@ -70,12 +64,11 @@ class ServerPort final : public PathHost, private TurnTask {
   ServerTun* tunnel_for(const peers::Peer& peer, const packet::Address& address) override;
   ServerTun* tunnel_for(const peers::Peer& peer, const std::string& name,
                         std::span<const packet::Address> wanted) override;
-  std::optional<peers::PathRef> path_to(const packet::Address& destination) override {
-    return routes_.path_to(destination);
+  std::optional<peers::SessionRef> session_to(const packet::Address& destination) override {
+    return routes_.session_to(destination);
   }
   std::uint64_t state_of_routes() override { return routes_.state_of_routes(); }
-  peers::PathRef add(ServerPath& path) override;
-  void remove(const ServerPath& path) override;
+  ServerSessions& sessions() override { return sessions_; }
   void wants_to_write(ServerConnection& connection) override;
   void handshake_over() override { endpoint_.handshake_over(); }
   bool may_complain() override { return complaints_.take(worker_.now()); }
@@ -85,6 +78,7 @@ class ServerPort final : public PathHost, private TurnTask {
   void on_handshake_arrivals(std::span<packet::UdpArrival> arrivals);
   void end_of_turn() override;
   void write_connections();
+  void prepare_sessions();
   void forget(ServerConnection& connection);
 
   Worker& worker_;
@@ -95,12 +89,11 @@ class ServerPort final : public PathHost, private TurnTask {
   std::shared_ptr<const ServerRules> rules_;
   ControlThread& control_;
   WorkerRoutes& routes_;
+  ServerSessions& sessions_;
   std::uint64_t& next_number_;
   quic::ServerEndpoint endpoint_;
   UdpPort data_;
   UdpPort handshakes_;
-  std::map<const ServerTun*, quic::ConnectionStatistics> past_;
-  std::unordered_map<std::uint64_t, ServerPath*> paths_;
   std::unordered_map<std::uint64_t, std::unique_ptr<ServerConnection>> connections_;
   bool stopped_ = false;
   std::vector<std::uint64_t> writers_;  ///< connections that want to write

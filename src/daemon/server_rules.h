@@ -6,6 +6,7 @@
 
 #include "packet/address.h"
 #include "peers/directory.h"
+#include "tunnel/path_traits.h"
 
 namespace mpquic::daemon {
 
@@ -15,6 +16,8 @@ struct ServerRules {
   bool between_clients = false;                               ///< whether packets of one client may go to another
   std::map<std::string, std::vector<packet::Prefix>> routes;  ///< that clients are told of, by tunnel
   std::map<std::string, std::vector<packet::Address>> dns;    ///< servers that clients are told of, by tunnel
+  std::map<std::string, tunnel::Policy>
+      policies;  ///< of a client's paths, on the way to it, by tunnel; none: as it asks
 };
 
 }  // namespace mpquic::daemon

@@ -25,9 +25,9 @@ const packet::Address* ServerTunSettings::address_of(packet::Address::Family fam
 }
 
 ServerTun::ServerTun(Worker& worker, ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads,
-                     PathDirectory& paths)
+                     SessionDirectory& sessions)
     : settings_(std::move(settings)),
-      paths_(paths),
+      sessions_(sessions),
       port_(worker, std::move(queue), offloads, own_addresses(settings_), *this, drops_) {}
 
 void ServerTun::on_burst(Burst burst) {
@@ -35,7 +35,7 @@ void ServerTun::on_burst(Burst burst) {
   if (!destination) return drops_.count(Drop::malformed);
   const auto path = routes_.find(*destination);
   if (!path) return drops_.count(Drop::no_route);
-  paths_.send(*path, std::move(burst));
+  sessions_.send(*path, std::move(burst));
 }
 
 }  // namespace mpquic::daemon

@@ -12,13 +12,13 @@
 
 namespace mpquic::daemon {
 
-/// Where a server's packets go once it is known which path they are for.
-class PathDirectory {
+/// Where a server's packets go once it is known which session they are for.
+class SessionDirectory {
  public:
-  virtual void send(peers::PathRef path, Burst burst) = 0;
+  virtual void send(peers::SessionRef session, Burst burst) = 0;
 
  protected:
-  ~PathDirectory() = default;
+  ~SessionDirectory() = default;
 };
 
 /// What a tunnel of a server is, for all its workers.
@@ -34,11 +34,11 @@ struct ServerTunSettings {
   const packet::Address* address_of(packet::Address::Family family) const;
 };
 
-/// A server's tunnel on one worker: a TUN queue, and the routes to the paths of its clients.
+/// A server's tunnel on one worker: a TUN queue, and the routes to the sessions of its clients.
 class ServerTun final : private TunReader {
  public:
   ServerTun(Worker& worker, ServerTunSettings settings, io::TunQueue queue, const packet::Offloads& offloads,
-            PathDirectory& paths);
+            SessionDirectory& sessions);
 
   const ServerTunSettings& settings() const { return settings_; }
   TunPort& port() { return port_; }
@@ -50,7 +50,7 @@ class ServerTun final : private TunReader {
   void on_device_gone() override { settings_.on_device_gone(); }
 
   ServerTunSettings settings_;
-  PathDirectory& paths_;
+  SessionDirectory& sessions_;
   DropCounters drops_;
   peers::RouteTable routes_;
   TunPort port_;

@@ -26,30 +26,23 @@ void ServerWorker::add_port(unsigned workers, const ServerPortSettings& settings
                             std::vector<ServerTun*> tunnels, std::shared_ptr<const ServerRules> rules,
                             ControlThread& control) {
   ports_.push_back(std::make_unique<ServerPort>(worker_, workers, settings, std::move(sockets), std::move(tunnels),
-                                                std::move(rules), control, static_cast<WorkerRoutes&>(*this),
+                                                std::move(rules), control, static_cast<WorkerRoutes&>(*this), sessions_,
                                                 next_number_));
 }
 
-ServerPath* ServerWorker::find(std::uint64_t number) {
-  for (const auto& port : ports_) {
-    if (ServerPath* path = port->find(number)) return path;
-  }
-  return nullptr;
-}
-
-std::optional<peers::PathRef> ServerWorker::path_to(const packet::Address& destination) {
+std::optional<peers::SessionRef> ServerWorker::session_to(const packet::Address& destination) {
   for (const auto& tun : tuns_) {
-    if (const auto path = tun->routes().find(destination)) return path;
+    if (const auto session = tun->routes().find(destination)) return session;
   }
   return std::nullopt;
 }
 
-void ServerWorker::assigned(peers::PathRef path, const Assignment& assignment) {
-  if (ServerPath* target = find(path.number)) target->connection().assigned(*target, assignment);
+void ServerWorker::assigned(peers::SessionRef session, const Assignment& assignment) {
+  if (ServerSession* target = sessions_.find(session.number)) target->assigned(assignment);
 }
 
-void ServerWorker::looked_up(peers::PathRef path, const NameAnswer& answer) {
-  if (ServerPath* target = find(path.number)) target->connection().looked_up(*target, answer);
+void ServerWorker::looked_up(peers::SessionRef session, const NameAnswer& answer) {
+  if (ServerSession* target = sessions_.find(session.number)) target->looked_up(answer);
 }
 
 void ServerWorker::apply(const peers::Changes& changes) {
@@ -58,14 +51,14 @@ void ServerWorker::apply(const peers::Changes& changes) {
     const auto tun = std::ranges::find(tuns_, change.tunnel, [](const auto& each) { return each->settings().name; });
     if (tun == tuns_.end()) continue;
     peers::RouteTable& routes = (*tun)->routes();
-    const auto before = change.path ? routes.set(change.prefix, *change.path) : routes.remove(change.prefix);
-    if (before && before != change.path && before->worker == worker_.index()) {
-      if (ServerPath* path = find(before->number)) path->no_longer_leads_to(change.prefix);
+    const auto before = change.session ? routes.set(change.prefix, *change.session) : routes.remove(change.prefix);
+    if (before && before != change.session && before->worker == worker_.index()) {
+      if (ServerSession* session = sessions_.find(before->number)) session->no_longer_leads_to(change.prefix);
     }
   }
-  for (const peers::PathRef& superseded : changes.superseded) {
+  for (const peers::SessionRef& superseded : changes.superseded) {
     if (superseded.worker != worker_.index()) continue;
-    if (ServerPath* path = find(superseded.number)) path->supersede();
+    if (ServerSession* session = sessions_.find(superseded.number)) session->supersede();
   }
 }
 
@@ -74,14 +67,14 @@ void ServerWorker::change_over(const quic::ServerCredentials& credentials,
   for (const auto& port : ports_) port->change_over(credentials, rules);
 }
 
-void ServerWorker::send(peers::PathRef path, Burst burst) {
+void ServerWorker::send(peers::SessionRef session, Burst burst) {
   if (stopped_) return;
-  if (path.worker == worker_.index()) {
-    if (ServerPath* target = find(path.number)) target->push(std::move(burst));
+  if (session.worker == worker_.index()) {
+    if (ServerSession* target = sessions_.find(session.number)) target->push(std::move(burst));
     return;
   }
-  Crossing& crossing = crossings_[path.worker];
-  crossing.items.push_back({burst.header, path.number, burst.packet.size()});
+  Crossing& crossing = crossings_[session.worker];
+  crossing.items.push_back({burst.header, session.number, burst.packet.size()});
   crossing.bytes.insert(crossing.bytes.end(), burst.packet.begin(), burst.packet.end());
   worker_.at_end_of_turn(*this);
 }
@@ -108,16 +101,16 @@ void ServerWorker::receive(const Crossing& crossing) {
   for (const Crossing::Item& item : crossing.items) {
     const std::uint8_t* bytes = crossing.bytes.data() + offset;
     offset += item.size;
-    ServerPath* path = find(item.path);
-    if (path == nullptr) continue;  // gone since
+    ServerSession* session = sessions_.find(item.session);
+    if (session == nullptr) continue;  // gone since
     Burst burst{item.header, take_memory(worker_.memory(), item.size), {}};
     if (!burst.memory) {
-      path->tunnel()->drops().count(Drop::buffers_exhausted);
+      session->tunnel()->drops().count(Drop::buffers_exhausted);
       continue;
     }
     burst.packet = burst.memory.bytes().first(item.size);
     std::memcpy(burst.packet.data(), bytes, item.size);
-    path->push(std::move(burst));
+    session->push(std::move(burst));
   }
 }
 

@@ -22,7 +22,6 @@ bool wants_order(Bytes packet) {
 SessionPaths::SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, DropCounters& drops,
                            std::function<void(Bytes)> packets, std::function<void()> on_due)
     : worker_(worker),
-      queue_(queue),
       drops_(drops),
       packets_(std::move(packets)),
       memory_(PacketMemory::small_size, packets_in_memory),

@@ -35,11 +35,14 @@ class SessionPaths final : private tunnel::PacketSink {
   void remove(tunnel::PathId path);
   bool empty() const { return count_ == 0; }
 
-  /// What is told to, and asked of, the sender for a path: describe(), down(), acknowledged(), source() ...
+  /// What is told to, and asked of, the sender for a path: describe(), down(), source(), statistics() ...
   tunnel::Sender& sender() { return sender_; }
   const tunnel::Sender& sender() const { return sender_; }
   const tunnel::Receiver& receiver() const { return receiver_; }
 
+  /// Of the path's datagrams, as quic::ConnectionOwner counts them.
+  void acknowledged(tunnel::PathId path, std::uint64_t number) { sender_.acknowledged(path, number, worker_.now()); }
+  void lost(tunnel::PathId path, std::uint64_t number) { sender_.lost(path, number, worker_.now()); }
   /// Datagrams that came over the path, from the sequence header on; probes.
   void receive(tunnel::PathId path, Bytes sequenced);
   void receive_probe(tunnel::PathId path, Bytes probe);
@@ -53,7 +56,6 @@ class SessionPaths final : private tunnel::PacketSink {
   void deliver(Bytes packet) override { packets_(packet); }
 
   Worker& worker_;
-  tunnel::Session& queue_;
   DropCounters& drops_;
   std::function<void(Bytes)> packets_;
   packet::BufferPool memory_;

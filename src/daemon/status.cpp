@@ -4,12 +4,12 @@
 
 namespace mpquic::daemon {
 
-std::string describe(TunnelState state) {
+std::string describe(ClientLinkState state) {
   switch (state) {
-    case TunnelState::waiting_for_link: return "waiting for link";
-    case TunnelState::connecting: return "connecting";
-    case TunnelState::up: return "up";
-    case TunnelState::backing_off: return "backing off";
+    case ClientLinkState::waiting: return "waiting for link";
+    case ClientLinkState::connecting: return "connecting";
+    case ClientLinkState::up: return "up";
+    case ClientLinkState::backing_off: return "backing off";
   }
   return {};
 }
@@ -46,6 +46,16 @@ quic::CongestionControl congestion_of(config::CongestionControl configured) {
     case config::CongestionControl::cubic: return quic::CongestionControl::cubic;
   }
   return quic::CongestionControl::bbr;
+}
+
+tunnel::Policy policy_of(config::PathPolicy configured) {
+  switch (configured) {
+    case config::PathPolicy::failover: return tunnel::Policy::failover;
+    case config::PathPolicy::balanced: return tunnel::Policy::balanced;
+    case config::PathPolicy::bonded: return tunnel::Policy::bonded;
+    case config::PathPolicy::redundant: return tunnel::Policy::redundant;
+  }
+  return tunnel::Policy::bonded;
 }
 
 }  // namespace mpquic::daemon

@@ -4,15 +4,15 @@
 
 namespace mpquic::peers {
 
-std::optional<PathRef> RouteTable::set(const packet::Prefix& prefix, PathRef path) {
+std::optional<SessionRef> RouteTable::set(const packet::Prefix& prefix, SessionRef session) {
   Family& routes = family(prefix.address());
   routes.used[prefix.length()] = true;
-  const auto [route, added] = routes.by_length[prefix.length()].try_emplace(prefix.address(), path);
+  const auto [route, added] = routes.by_length[prefix.length()].try_emplace(prefix.address(), session);
   if (added) return std::nullopt;
-  return std::exchange(route->second, path);
+  return std::exchange(route->second, session);
 }
 
-std::optional<PathRef> RouteTable::remove(const packet::Prefix& prefix) {
+std::optional<SessionRef> RouteTable::remove(const packet::Prefix& prefix) {
   Family& routes = family(prefix.address());
   auto& candidates = routes.by_length[prefix.length()];
   const auto ended = candidates.extract(prefix.address());
@@ -20,7 +20,7 @@ std::optional<PathRef> RouteTable::remove(const packet::Prefix& prefix) {
   return ended ? std::optional(ended.mapped()) : std::nullopt;
 }
 
-std::optional<PathRef> RouteTable::find(const packet::Address& destination) const {
+std::optional<SessionRef> RouteTable::find(const packet::Address& destination) const {
   const Family& routes = family(destination);
   for (unsigned length = destination.bits() + 1; length-- > 0;) {
     if (!routes.used[length]) continue;

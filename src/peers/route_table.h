@@ -6,22 +6,22 @@
 #include <unordered_map>
 
 #include "packet/address.h"
-#include "peers/path_ref.h"
+#include "peers/session_ref.h"
 
 namespace mpquic::peers {
 
-/// Which path leads to an inner destination of one tunnel: longest prefix match. Host routes, of which there are most,
-/// cost one hash look-up. Each worker has a replica of its own.
+/// Which session leads to an inner destination of one tunnel: longest prefix match. Host routes, of which there are
+/// most, cost one hash look-up. Each worker has a replica of its own.
 class RouteTable {
  public:
-  /// Both return the path that the very prefix led to before.
-  std::optional<PathRef> set(const packet::Prefix& prefix, PathRef path);
-  std::optional<PathRef> remove(const packet::Prefix& prefix);
-  std::optional<PathRef> find(const packet::Address& destination) const;
+  /// Both return the session that the very prefix led to before.
+  std::optional<SessionRef> set(const packet::Prefix& prefix, SessionRef session);
+  std::optional<SessionRef> remove(const packet::Prefix& prefix);
+  std::optional<SessionRef> find(const packet::Address& destination) const;
   std::size_t size() const;
 
  private:
-  using Routes = std::unordered_map<packet::Address, PathRef>;
+  using Routes = std::unordered_map<packet::Address, SessionRef>;
 
   struct Family {
     std::array<Routes, 129> by_length;

@@ -93,7 +93,8 @@ Result<std::unique_ptr<Connection>> Connection::connect(const TransportSettings&
   const ngtcp2_path path{local_address.view(), remote_address.view(), nullptr};
   const ngtcp2_settings library = library_settings(settings, remote.address.is_ipv4(), now);
   const ngtcp2_transport_params parameters = transport_parameters(settings);
-  const ngtcp2_cid destination = random_connection_id(16);
+  ngtcp2_cid destination = random_connection_id(16);
+  if (settings.first_id_byte) destination.data[0] = *settings.first_id_byte;
   const ngtcp2_cid source{};
 
   ngtcp2_conn* handle = nullptr;

@@ -36,6 +36,9 @@ struct TransportSettings {
   Duration keep_alive = std::chrono::seconds(15);
   Duration idle_timeout = std::chrono::seconds(60);
   Duration handshake_timeout = std::chrono::seconds(5);
+  /// Client: what the id begins with that it gives the server in its first packets; nullopt: anything. A server that
+  /// steers by that byte (io/steering.h) has all such connections on one worker.
+  std::optional<std::uint8_t> first_id_byte{};
 };
 
 /// Where a connection's outgoing datagrams come from.

@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t most_copies = 8192;
-constexpr std::size_t flow_count = 1024;
 
 // Views of paths are made anew so often at the most.
 constexpr Duration refresh_interval = milliseconds(5);

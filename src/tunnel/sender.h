@@ -51,6 +51,9 @@ struct SenderPathStatistics {
 ///   path: new --first answer--> works --silent, down()--> silent --answers--> on probation --time--> works
 class Sender {
  public:
+  /// QueueLimits::flows of the session, at the most.
+  static constexpr std::size_t flow_count = 1024;
+
   /// `session` and `pool` outlive the sender. `pool` has blocks for the largest packet.
   Sender(Session& session, packet::BufferPool& pool, Policy policy, Instant now);
   ~Sender();

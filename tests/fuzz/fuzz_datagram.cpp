@@ -38,16 +38,16 @@ class Server {
     const auto address = datagram.size() == 4 ? packet::Address::from_bytes(datagram) : packet::source_of(datagram);
     if (!address || !peer_of(client)->owns(*address)) return;
     registered_[client] = address;
-    const Changes changes = registry_.claim(path_of(client), peer_of(client), tunnel, {*address}, now_);
-    for (const PathRef& path : changes.superseded) registered_[path.worker] = std::nullopt;
+    const Changes changes = registry_.claim(session_of(client), peer_of(client), tunnel, {*address}, now_);
+    for (const SessionRef& session : changes.superseded) registered_[session.worker] = std::nullopt;
     follow(changes);
-    require(routes_.find(*address) == path_of(client));
+    require(routes_.find(*address) == session_of(client));
     if (datagram.size() != 4) from_registered(client, datagram);
   }
   void gone(std::size_t client) {
     registered_[client] = std::nullopt;
-    follow(registry_.gone(path_of(client)));
-    for (const auto& [key, route] : registry_.routes()) require(route.path != path_of(client));
+    follow(registry_.gone(session_of(client)));
+    for (const auto& [key, route] : registry_.routes()) require(route.session != session_of(client));
   }
   void end_of_turn() {
     merger_.flush(kernel_);
@@ -58,33 +58,33 @@ class Server {
  private:
   static constexpr const char* tunnel = "mp1";
 
-  /// Two paths of one peer, one of another, and somebody without a name.
+  /// Two sessions of one peer, one of another, and somebody without a name.
   const std::shared_ptr<const Peer>& peer_of(std::size_t client) const { return peers_[client / 2 + client / 3]; }
-  static PathRef path_of(std::size_t client) { return {static_cast<std::uint32_t>(client), 1}; }
+  static SessionRef session_of(std::size_t client) { return {static_cast<std::uint32_t>(client), 1}; }
 
   void from_registered(std::size_t client, Bytes datagram) {
     const auto source = packet::source_of(datagram);
     if (!source || !peer_of(client)->owns(*source)) return;
     now_ += std::chrono::seconds(1);
-    follow(registry_.learn(path_of(client), *source, now_));
+    follow(registry_.learn(session_of(client), *source, now_));
     merger_.push(datagram, kernel_);
     delivered_.emplace_back(datagram.begin(), datagram.end());
   }
   void follow(const Changes& changes) {
     for (const auto& change : changes.routes) {
-      if (change.path)
-        routes_.set(change.prefix, *change.path);
+      if (change.session)
+        routes_.set(change.prefix, *change.session);
       else
         routes_.remove(change.prefix);
     }
     require(routes_.size() == registry_.routes().size());
     std::array<int, 3> learned{};
     for (const auto& [key, route] : registry_.routes()) {
-      const std::size_t client = route.path.worker;
+      const std::size_t client = route.session.worker;
       require(registered_[client].has_value());
       require(peer_of(client)->name == route.peer);
       require(route.kind == RouteKind::owned || peer_of(client)->owns(key.second.address()));
-      if (key.second.is_host()) require(routes_.find(key.second.address()) == route.path);
+      if (key.second.is_host()) require(routes_.find(key.second.address()) == route.session);
       if (route.kind == RouteKind::learned) require(++learned[client / 2 + client / 3] <= 3);
     }
   }

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr PathRef a{0, 1}, b{1, 1}, c{0, 2}, d{1, 2};
+constexpr SessionRef a{0, 1}, b{1, 1}, c{0, 2}, d{1, 2};
 
 std::shared_ptr<const Peer> peer(std::string name, std::initializer_list<const char*> prefixes) {
   const bool shares = name == Directory::anyone;
@@ -32,8 +32,8 @@ class RegistryTest : public testing::Test {
 
   Changes follow(Changes changes) {
     for (const auto& change : changes.routes) {
-      if (change.path)
-        worker_[change.tunnel].set(change.prefix, *change.path);
+      if (change.session)
+        worker_[change.tunnel].set(change.prefix, *change.session);
       else
         worker_[change.tunnel].remove(change.prefix);
     }
@@ -43,29 +43,31 @@ class RegistryTest : public testing::Test {
     for (const auto& [key, route] : registry_.routes()) {
       EXPECT_NE(worker_[key.first].find(key.second.address()), std::nullopt);
       if (!key.second.is_host()) continue;
-      EXPECT_EQ(worker_[key.first].find(key.second.address()), route.path);
+      EXPECT_EQ(worker_[key.first].find(key.second.address()), route.session);
     }
     return changes;
   }
-  Changes claim(PathRef path, const std::shared_ptr<const Peer>& who, const char* text, const char* where = tunnel) {
+  Changes claim(SessionRef session, const std::shared_ptr<const Peer>& who, const char* text,
+                const char* where = tunnel) {
     now_ += 1ms;
-    return follow(registry_.claim(path, who, where, {address(text)}, now_));
+    return follow(registry_.claim(session, who, where, {address(text)}, now_));
   }
-  Changes learn(PathRef path, const char* text) {
+  Changes learn(SessionRef session, const char* text) {
     now_ += 1ms;
-    return follow(registry_.learn(path, address(text), now_));
+    return follow(registry_.learn(session, address(text), now_));
   }
-  Changes change_peer(PathRef path, const std::shared_ptr<const Peer>& who) {
-    return follow(registry_.change_peer(path, who));
+  Changes change_peer(SessionRef session, const std::shared_ptr<const Peer>& who) {
+    return follow(registry_.change_peer(session, who));
   }
-  Changes gone(PathRef path) { return follow(registry_.gone(path)); }
+  Changes gone(SessionRef session) { return follow(registry_.gone(session)); }
   Changes expire() { return follow(registry_.expire(now_)); }
 
-  std::optional<PathRef> path_to(const char* text, const char* where = tunnel) {
+  std::optional<SessionRef> session_to(const char* text, const char* where = tunnel) {
     return worker_[where].find(address(text));
   }
-  bool leads_anywhere(PathRef path) const {
-    return std::ranges::any_of(registry_.routes(), [path](const auto& each) { return each.second.path == path; });
+  bool leads_anywhere(SessionRef session) const {
+    return std::ranges::any_of(registry_.routes(),
+                               [session](const auto& each) { return each.second.session == session; });
   }
 
   const std::shared_ptr<const Peer> box_ =
@@ -78,10 +80,10 @@ class RegistryTest : public testing::Test {
 TEST_F(RegistryTest, AClaimLeadsTheTunnelAddressAndAllThatTheClientOwnsOverItsPath) {
   EXPECT_TRUE(claim(a, box_, "10.0.0.1").superseded.empty());
   for (const char* text : {"10.0.0.1", "10.0.0.2", "172.16.200.1", "192.168.7.7", "fd00::5"}) {
-    EXPECT_EQ(path_to(text), a) << text;
+    EXPECT_EQ(session_to(text), a) << text;
   }
-  EXPECT_EQ(path_to("10.0.0.16"), std::nullopt);
-  EXPECT_EQ(path_to("10.0.0.1", "mp2"), std::nullopt);
+  EXPECT_EQ(session_to("10.0.0.16"), std::nullopt);
+  EXPECT_EQ(session_to("10.0.0.1", "mp2"), std::nullopt);
 }
 
 TEST_F(RegistryTest, TheNewestClaimOfAnAddressTakesItAndSupersedesThePathThatHadIt) {
@@ -90,8 +92,8 @@ TEST_F(RegistryTest, TheNewestClaimOfAnAddressTakesItAndSupersedesThePathThatHad
   const Changes changes = claim(b, box_, "10.0.0.1");
   EXPECT_EQ(changes.superseded, std::vector{a});
   EXPECT_FALSE(leads_anywhere(a));
-  EXPECT_EQ(path_to("10.0.0.1"), b);
-  EXPECT_EQ(path_to("172.16.0.9"), b);
+  EXPECT_EQ(session_to("10.0.0.1"), b);
+  EXPECT_EQ(session_to("172.16.0.9"), b);
 
   EXPECT_TRUE(gone(a).empty()) << "it had gone already, as far as the registry cares";
   EXPECT_TRUE(learn(a, "172.16.0.9").empty()) << "what is superseded learns nothing any more";
@@ -101,30 +103,30 @@ TEST_F(RegistryTest, TheNewestClaimOfAnAddressTakesItAndSupersedesThePathThatHad
 TEST_F(RegistryTest, ClaimingOnceMoreWhatOneHasChangesNothing) {
   claim(a, box_, "10.0.0.1");
   EXPECT_TRUE(claim(a, box_, "10.0.0.1").superseded.empty());
-  EXPECT_EQ(path_to("10.0.0.1"), a);
+  EXPECT_EQ(session_to("10.0.0.1"), a);
 }
 
 TEST_F(RegistryTest, TheSameAddressInAnotherTunnelIsAnotherAddress) {
   claim(a, box_, "10.0.0.1");
   EXPECT_TRUE(claim(b, box_, "10.0.0.1", "mp2").superseded.empty());
-  EXPECT_EQ(path_to("10.0.0.1"), a);
-  EXPECT_EQ(path_to("10.0.0.1", "mp2"), b);
+  EXPECT_EQ(session_to("10.0.0.1"), a);
+  EXPECT_EQ(session_to("10.0.0.1", "mp2"), b);
 }
 
 TEST_F(RegistryTest, ClaimingAnAddressThatWasLearnedOnAnotherPathLeavesThatPathInPeace) {
   claim(a, box_, "10.0.0.1");
   learn(a, "10.0.0.2");
   EXPECT_TRUE(claim(b, box_, "10.0.0.2").superseded.empty());
-  EXPECT_EQ(path_to("10.0.0.2"), b);
-  EXPECT_EQ(path_to("10.0.0.1"), a);
+  EXPECT_EQ(session_to("10.0.0.2"), b);
+  EXPECT_EQ(session_to("10.0.0.1"), a);
 }
 
 TEST_F(RegistryTest, WhatAClientOwnsIsReachedByItsNewestPath) {
   claim(a, box_, "10.0.0.1");
   claim(b, box_, "10.0.0.2");
-  EXPECT_EQ(path_to("10.0.0.1"), a);
-  EXPECT_EQ(path_to("172.16.0.1"), b);
-  EXPECT_EQ(path_to("10.0.0.3"), b);
+  EXPECT_EQ(session_to("10.0.0.1"), a);
+  EXPECT_EQ(session_to("172.16.0.1"), b);
+  EXPECT_EQ(session_to("10.0.0.3"), b);
 }
 
 TEST_F(RegistryTest, APeerWhosePrefixesChangeKeepsWhatItStillOwns) {
@@ -133,9 +135,9 @@ TEST_F(RegistryTest, APeerWhosePrefixesChangeKeepsWhatItStillOwns) {
   learn(a, "172.16.0.9");
   change_peer(a, peer("box1", {"10.0.0.0/28", "172.31.0.0/16", "192.168.7.7/32"}));
   for (const char* text : {"10.0.0.1", "10.0.0.2", "10.0.0.3", "172.31.0.1", "192.168.7.7"}) {
-    EXPECT_EQ(path_to(text), a) << text;
+    EXPECT_EQ(session_to(text), a) << text;
   }
-  for (const char* text : {"172.16.0.9", "172.16.0.1", "fd00::5"}) EXPECT_EQ(path_to(text), std::nullopt) << text;
+  for (const char* text : {"172.16.0.9", "172.16.0.1", "fd00::5"}) EXPECT_EQ(session_to(text), std::nullopt) << text;
   EXPECT_TRUE(learn(a, "10.0.0.2").empty()) << "it was known all the time";
 }
 
@@ -146,9 +148,9 @@ TEST_F(RegistryTest, OfAPeerWithSeveralPathsTheNewestGetsWhatIsNew) {
   const auto now = peer("box1", {"10.0.0.0/28", "172.16.0.0/16", "172.31.0.0/16"});
   change_peer(b, now);
   change_peer(a, now);
-  EXPECT_EQ(path_to("172.31.0.1"), b);
-  EXPECT_EQ(path_to("10.0.0.9"), b);
-  EXPECT_EQ(path_to("172.16.0.9"), a) << "the host has shown itself there";
+  EXPECT_EQ(session_to("172.31.0.1"), b);
+  EXPECT_EQ(session_to("10.0.0.9"), b);
+  EXPECT_EQ(session_to("172.16.0.9"), a) << "the host has shown itself there";
 }
 
 TEST_F(RegistryTest, APrefixThatMovesToAnotherPeerMovesInWhicheverOrderTheyAreTold) {
@@ -160,8 +162,8 @@ TEST_F(RegistryTest, APrefixThatMovesToAnotherPeerMovesInWhicheverOrderTheyAreTo
     if (giver_first) give();
     change_peer(b, peer("two", {"10.0.0.2/32", "172.16.0.0/16"}));
     if (!giver_first) give();
-    EXPECT_EQ(path_to("172.16.0.1"), b);
-    EXPECT_EQ(path_to("172.16.0.9"), b);
+    EXPECT_EQ(session_to("172.16.0.1"), b);
+    EXPECT_EQ(session_to("172.16.0.9"), b);
     gone(a);
     gone(b);
   }
@@ -174,7 +176,7 @@ TEST_F(RegistryTest, AnAddressThatWasRegisteredMovesToItsNewOwnerInWhicheverOrde
     if (giver_first) gone(a);
     change_peer(b, peer("two", {"10.0.0.2/32", "10.0.0.1/32"}));
     if (!giver_first) gone(a);
-    EXPECT_EQ(path_to("10.0.0.1"), b);
+    EXPECT_EQ(session_to("10.0.0.1"), b);
     gone(b);
   }
 }
@@ -185,8 +187,8 @@ TEST_F(RegistryTest, APrefixThatBecomesSharedLeadsNowhere) {
   Peer anybody{"box", {prefix("10.0.0.1/32"), prefix("172.16.0.0/16")}, {}};
   anybody.shares_prefixes = true;
   change_peer(a, std::make_shared<const Peer>(anybody));
-  EXPECT_EQ(path_to("172.16.0.1"), std::nullopt);
-  EXPECT_EQ(path_to("172.16.0.9"), a);
+  EXPECT_EQ(session_to("172.16.0.1"), std::nullopt);
+  EXPECT_EQ(session_to("172.16.0.9"), a);
 }
 
 TEST_F(RegistryTest, ThePeerOfAPathThatHasGoneChangesNothing) {
@@ -201,12 +203,13 @@ TEST_F(RegistryTest, TheNewestOfThePathsThatAreLeftInheritsWhatTheClientOwns) {
   claim(b, box_, "10.0.0.3");
   claim(c, box_, "10.0.0.4");
   gone(c);
-  EXPECT_EQ(path_to("172.16.0.1"), b);
-  EXPECT_EQ(path_to("10.0.0.4"), b) << "the tunnel address of a path that went is one address of the client's prefix";
+  EXPECT_EQ(session_to("172.16.0.1"), b);
+  EXPECT_EQ(session_to("10.0.0.4"), b)
+      << "the tunnel address of a session that went is one address of the client's prefix";
   gone(b);
-  EXPECT_EQ(path_to("172.16.0.1"), d);
+  EXPECT_EQ(session_to("172.16.0.1"), d);
   gone(d);
-  EXPECT_EQ(path_to("172.16.0.1"), a);
+  EXPECT_EQ(session_to("172.16.0.1"), a);
   gone(a);
   EXPECT_TRUE(registry_.routes().empty());
 }
@@ -216,7 +219,7 @@ TEST_F(RegistryTest, AnOlderPathThatGoesTakesNothingFromTheNewest) {
   claim(b, box_, "10.0.0.2");
   claim(c, box_, "10.0.0.3");
   gone(a);
-  EXPECT_EQ(path_to("172.16.0.1"), c);
+  EXPECT_EQ(session_to("172.16.0.1"), c);
 }
 
 TEST_F(RegistryTest, InheritanceStaysInTheTunnelAndInTheFamily) {
@@ -224,26 +227,26 @@ TEST_F(RegistryTest, InheritanceStaysInTheTunnelAndInTheFamily) {
   claim(b, box_, "10.0.0.2", "mp2");
   claim(c, peer("box2", {"10.0.1.0/28"}), "10.0.1.1");
   gone(a);
-  EXPECT_EQ(path_to("172.16.0.1"), std::nullopt);
-  EXPECT_EQ(path_to("172.16.0.1", "mp2"), b);
+  EXPECT_EQ(session_to("172.16.0.1"), std::nullopt);
+  EXPECT_EQ(session_to("172.16.0.1", "mp2"), b);
 }
 
 TEST_F(RegistryTest, AHostIsReachedByThePathItWasSeenOnLast) {
   claim(a, box_, "10.0.0.1");
   claim(b, box_, "10.0.0.2");
   learn(a, "172.16.0.9");
-  EXPECT_EQ(path_to("172.16.0.9"), a);
-  EXPECT_EQ(path_to("172.16.0.8"), b);
+  EXPECT_EQ(session_to("172.16.0.9"), a);
+  EXPECT_EQ(session_to("172.16.0.8"), b);
   EXPECT_TRUE(learn(a, "172.16.0.9").empty()) << "nothing new";
   learn(b, "172.16.0.9");
-  EXPECT_EQ(path_to("172.16.0.9"), b);
+  EXPECT_EQ(session_to("172.16.0.9"), b);
 }
 
 TEST_F(RegistryTest, ATunnelAddressIsNotLearnedAway) {
   claim(a, box_, "10.0.0.1");
   claim(b, box_, "10.0.0.2");
   EXPECT_TRUE(learn(b, "10.0.0.1").empty());
-  EXPECT_EQ(path_to("10.0.0.1"), a);
+  EXPECT_EQ(session_to("10.0.0.1"), a);
 }
 
 TEST_F(RegistryTest, BeyondTheLimitTheHostThatWasSilentLongestIsForgotten) {
@@ -290,10 +293,10 @@ TEST_F(RegistryTest, ForgetsHostsThatWereSilentForTooLongAndNothingElse) {
   EXPECT_EQ(expire().routes.size(), 1U);
   EXPECT_FALSE(registry_.routes().contains({tunnel, prefix("172.16.0.1/32")}));
   EXPECT_TRUE(registry_.routes().contains({tunnel, prefix("172.16.0.2/32")}));
-  EXPECT_EQ(path_to("172.16.0.1"), a) << "by the prefix that the client owns";
+  EXPECT_EQ(session_to("172.16.0.1"), a) << "by the prefix that the client owns";
   now_ += 1h;
   expire();
-  EXPECT_EQ(path_to("10.0.0.1"), a);
+  EXPECT_EQ(session_to("10.0.0.1"), a);
   EXPECT_TRUE(expire().empty());
 }
 
@@ -301,23 +304,23 @@ TEST_F(RegistryTest, AnOwnedHostThatFellSilentOnOnePathIsStillReached) {
   claim(a, box_, "10.0.0.1");
   claim(b, box_, "10.0.0.2");
   learn(a, "192.168.7.7");
-  EXPECT_EQ(path_to("192.168.7.7"), a);
+  EXPECT_EQ(session_to("192.168.7.7"), a);
   now_ += 1h;
   expire();
-  EXPECT_EQ(path_to("192.168.7.7"), b) << "by the newest path, as before";
+  EXPECT_EQ(session_to("192.168.7.7"), b) << "by the newest session, as before";
   learn(a, "192.168.7.7");
   gone(a);
-  EXPECT_EQ(path_to("192.168.7.7"), b);
+  EXPECT_EQ(session_to("192.168.7.7"), b);
 }
 
 TEST_F(RegistryTest, ClientsOfTheAsteriskShareItsPrefixesSoThatOnlyTheirOwnAddressesLeadToThem) {
   const auto anyone = peer("*", {"10.9.0.0/16"});
   claim(a, anyone, "10.9.0.1");
   claim(b, anyone, "10.9.0.2");
-  EXPECT_EQ(path_to("10.9.0.1"), a);
-  EXPECT_EQ(path_to("10.9.0.3"), std::nullopt);
+  EXPECT_EQ(session_to("10.9.0.1"), a);
+  EXPECT_EQ(session_to("10.9.0.3"), std::nullopt);
   gone(b);
-  EXPECT_EQ(path_to("10.9.0.2"), std::nullopt) << "a stranger inherits nothing";
+  EXPECT_EQ(session_to("10.9.0.2"), std::nullopt) << "a stranger inherits nothing";
 }
 
 TEST_F(RegistryTest, WorkersAgreeWithItThroughAThousandEvents) {
@@ -332,15 +335,15 @@ TEST_F(RegistryTest, WorkersAgreeWithItThroughAThousandEvents) {
       std::vector{"10.9.0.1", "10.9.0.2", "10.9.0.3", "10.9.0.4", "10.9.0.5", "10.9.0.6"}};
   for (int i = 0; i < 1000; ++i) {
     const std::uint64_t number = random() % 9;
-    const PathRef path{static_cast<std::uint32_t>(random() % 2), number};
+    const SessionRef session{static_cast<std::uint32_t>(random() % 2), number};
     const char* host = hosts[number % 3][random() % 6];
     const unsigned event = static_cast<unsigned>(random() % 10);
     if (event < 3)
-      claim(path, peers[number % 3], host, number < 5 ? "mp1" : "mp2");
+      claim(session, peers[number % 3], host, number < 5 ? "mp1" : "mp2");
     else if (event < 7)
-      learn(path, host);
+      learn(session, host);
     else if (event < 9)
-      gone(path);
+      gone(session);
     else
       now_ += 4min, expire();
     std::map<std::pair<std::string, std::string>, int> learned;

@@ -7,7 +7,7 @@
 namespace mpquic::peers {
 namespace {
 
-constexpr PathRef one{0, 1}, two{0, 2}, three{1, 1}, four{1, 4};
+constexpr SessionRef one{0, 1}, two{0, 2}, three{1, 1}, four{1, 4};
 
 TEST(RouteTableTest, TheLongestPrefixThatHoldsTheDestinationWins) {
   RouteTable table;
@@ -17,12 +17,12 @@ TEST(RouteTableTest, TheLongestPrefixThatHoldsTheDestinationWins) {
   table.set(prefix("10.1.2.3/32"), four);
   const struct {
     const char* destination;
-    PathRef path;
+    SessionRef session;
   } rows[] = {
       {"10.1.2.3", four},  {"10.1.2.4", three}, {"10.1.2.255", three},    {"10.1.3.1", two},
       {"10.1.255.1", two}, {"10.2.0.0", one},   {"255.255.255.255", one}, {"0.0.0.0", one},
   };
-  for (const auto& row : rows) EXPECT_EQ(table.find(address(row.destination)), row.path) << row.destination;
+  for (const auto& row : rows) EXPECT_EQ(table.find(address(row.destination)), row.session) << row.destination;
 }
 
 TEST(RouteTableTest, FindsNothingWherePrefixesDoNotReach) {
