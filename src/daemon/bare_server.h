@@ -5,7 +5,8 @@
 namespace mpquic::daemon {
 
 /// `mpquic-ip` at the server (docs/protocol.md): every datagram is a packet, and the first one says which tunnel
-/// address the client has.
+/// address the client has. In a tunnel with a policy, connections of one client with the same address are the paths of
+/// one session; in others the newest connection has the address.
 class BareServer final : public ServerProtocol {
  public:
   BareServer(PathHost& host, ServerConnection& connection);
@@ -22,7 +23,9 @@ class BareServer final : public ServerProtocol {
   Instant deadline() const override { return never; }
 
  private:
+  ServerSession& session() { return path_->session(); }
   bool register_by(Bytes datagram);
+  bool join_group(const packet::Address& address, const ServerTun& tunnel);
   void register_again(const packet::Address& address);
   void claim(const packet::Address& address);
   /// Ends the connection: nothing that the client sends could come through.
@@ -30,8 +33,7 @@ class BareServer final : public ServerProtocol {
 
   PathHost& host_;
   ServerConnection& connection_;
-  ServerPath& path_;
-  ServerSession& session_;
+  ServerPath* path_;
   bool by_packet_ = false;  ///< registered by a packet's source, for want of a registration
 };
 

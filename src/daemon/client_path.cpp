@@ -70,6 +70,7 @@ bool ClientPath::server_answered() const {
 void ClientPath::ask(const masque::SessionWish& wish) {
   asked_ = true;
   wish_ = wish;
+  if (h3_ == nullptr && settings_.policy) return owner_.on_session(*this, {});
   if (h3_ == nullptr) return register_address();
   if (established_) answer_by_ = worker_.now() + H3Client::time_limit;
   h3_->ask(wish);
@@ -90,10 +91,14 @@ void ClientPath::on_established() {
 void ClientPath::on_session(const std::string& token) { owner_.on_session(*this, token); }
 
 void ClientPath::join(SessionPaths& session) {
-  const tunnel::PathPrefixes prefixes{h3_->prefix(masque::ip_context), h3_->prefix(masque::sequenced_context),
-                                      h3_->prefix(masque::probe_context)};
+  const auto prefix = [this](std::uint64_t context) { return h3_->prefix(context); };
+  tunnel::PathPrefixes prefixes;
+  if (h3_ == nullptr)
+    prefixes.probe = own_ipv4().bytes();  // a registration
+  else
+    prefixes = {prefix(masque::ip_context), prefix(masque::sequenced_context), prefix(masque::probe_context)};
   const auto id = session.add(*connection_, settings_.traits, prefixes);
-  if (!id) return connection_->close(masque::h3_request_cancelled, "the session has all the paths that it can");
+  if (!id) return close("the session has all the paths that it can");
   session_ = &session;
   id_ = *id;
   describe();
@@ -102,7 +107,7 @@ void ClientPath::join(SessionPaths& session) {
 void ClientPath::describe() {
   if (session_ == nullptr) return;
   session_->sender().describe(id_, settings_.traits);
-  h3_->describe({settings_.traits, settings_.policy});
+  if (h3_ != nullptr) h3_->describe({settings_.traits, settings_.policy});
   owner_.has_news();
 }
 
@@ -136,14 +141,20 @@ void ClientPath::on_tunnel_failed(std::uint64_t code, const std::string& reason)
 
 void ClientPath::register_address() {
   registration_number_ = connection_->statistics().tx_datagrams + 1;
-  queue_.send_registration(*std::ranges::find_if(settings_.tunnel.addresses, &packet::Address::is_ipv4));
+  queue_.send_registration(own_ipv4());
+}
+
+const packet::Address& ClientPath::own_ipv4() const {
+  return *std::ranges::find_if(settings_.tunnel.addresses, &packet::Address::is_ipv4);
 }
 
 void ClientPath::on_lost(std::uint64_t number) {
-  if (session_ != nullptr)
-    session_->lost(id_, number);
-  else if (number == registration_number_)
-    register_address();
+  if (session_ == nullptr) {
+    if (number == registration_number_) register_address();
+    return;
+  }
+  session_->lost(id_, number);
+  if (h3_ == nullptr && number == 1) session_->sender().probe_now(id_);  // which is the registration
 }
 
 void ClientPath::on_acknowledged(std::uint64_t number) {
@@ -234,9 +245,9 @@ Instant ClientPath::answer_due() const {
 
 std::size_t ClientPath::mtu() const {
   const std::size_t datagram = connection_->max_datagram_size();
-  const std::size_t before = session_ == nullptr
-                                 ? source_.prefix().size()
-                                 : h3_->prefix(masque::sequenced_context).size() + tunnel::sequence_header_size;
+  const bool sequenced = session_ != nullptr && h3_ != nullptr;
+  const std::size_t before = sequenced ? h3_->prefix(masque::sequenced_context).size() + tunnel::sequence_header_size
+                                       : source_.prefix().size();
   return datagram - std::min(datagram, before);
 }
 

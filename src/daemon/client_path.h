@@ -23,7 +23,8 @@ class ClientPathOwner {
  public:
   /// An IP packet from the server.
   virtual void on_packet(Bytes packet) = 0;
-  /// The server makes the path one of the session that has this token: join() is due, at once.
+  /// The path is to be one of a session: join() is due, at once. `token`: that the server has given it; mpquic-ip knows
+  /// none.
   virtual void on_session(class ClientPath& path, const std::string& token) = 0;
   /// What the server hands out is another than before, or known for the first time; h3 only.
   virtual void on_handed_out(const policy::HandedOut& handed_out) = 0;
@@ -116,6 +117,8 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   bool speaks_h3() const { return settings_.transport.alpn.front() == quic::alpn_h3; }
   quic::DatagramSource& source();
   void register_address();
+  /// What mpquic-ip registers.
+  const packet::Address& own_ipv4() const;
   void watch_silence();
   Instant answer_due() const;
   Instant silence_due() const;

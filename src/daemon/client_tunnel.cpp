@@ -86,7 +86,7 @@ void ClientTunnel::set_policy(tunnel::Policy policy, const std::vector<tunnel::P
 
 std::optional<masque::SessionWish> ClientTunnel::wish(const ClientLink& link) {
   if (!seeks_session()) return masque::SessionWish{};
-  if (session_ != nullptr) return masque::SessionWish::join(session_token_);
+  if (session_ != nullptr) return masque::SessionWish::join(session_token_);  // mpquic-ip makes nothing of it
   const auto asks = [&](const auto& other) { return other.get() != &link && other->asking(); };
   if (std::ranges::any_of(links_, asks)) return std::nullopt;  // that one opens it
   return masque::SessionWish::open();
@@ -96,8 +96,8 @@ void ClientTunnel::on_session(ClientPath& path, const std::string& token) {
   if (session_ == nullptr) {
     session_token_ = token;
     session_ = std::make_unique<SessionPaths>(
-        worker_, queue_, *settings_.policy, drops_, [this](Bytes packet) { on_packet(packet); },
-        [this] { has_news(); });
+        worker_, queue_, *settings_.policy, token.empty() ? tunnel::Wire::bare : tunnel::Wire::sequenced, drops_,
+        [this](Bytes packet) { on_packet(packet); }, [this] { has_news(); });
   }
   path.join(*session_);
 }

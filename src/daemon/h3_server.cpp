@@ -300,7 +300,7 @@ bool H3Server::share(Request& request) {
   const auto prefix = [&](std::uint64_t context) { return tunnels_.prefix(request.stream, context); };
   const tunnel::PathPrefixes prefixes{prefix(masque::ip_context), prefix(masque::sequenced_context),
                                       prefix(masque::probe_context)};
-  if (!request.path->join(prefixes)) return false;
+  if (!request.path->join(tunnel::Wire::sequenced, prefixes)) return false;
   overhead_ = prefixes.sequenced.size() + tunnel::sequence_header_size;
   if (request.described) request.path->describe(*request.described);
   return true;

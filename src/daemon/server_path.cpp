@@ -21,8 +21,8 @@ tunnel::PathSource& ServerPath::carry(Bytes prefix) {
   return *source_;
 }
 
-bool ServerPath::join(const tunnel::PathPrefixes& prefixes) {
-  id_ = session_.share().add(connection_.quic(), traits_, prefixes);
+bool ServerPath::join(tunnel::Wire wire, const tunnel::PathPrefixes& prefixes) {
+  id_ = session_.share(wire).add(connection_.quic(), traits_, prefixes);
   return id_.has_value();
 }
 
@@ -42,6 +42,8 @@ void ServerPath::describe(const masque::PathDescription& description) {
   session_.shared()->sender().describe(*id_, traits_);
   if (description.policy) session_.wish(*description.policy);
 }
+
+void ServerPath::suspect() { session_.shared()->down(*id_); }
 
 void ServerPath::receive(Bytes packet) {
   ++received_packets_;

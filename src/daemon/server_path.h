@@ -45,7 +45,7 @@ class ServerPath {
   /// The session's packets go out over the connection, each behind this prefix.
   tunnel::PathSource& carry(Bytes prefix);
   /// The connection is a path of the shared session. False: that has as many as it can.
-  bool join(const tunnel::PathPrefixes& prefixes);
+  bool join(tunnel::Wire wire, const tunnel::PathPrefixes& prefixes);
   bool usable() const { return source_ || id_; }
   bool shares() const { return id_.has_value(); }
   /// Once it is usable: what the connection sends for it.
@@ -56,6 +56,8 @@ class ServerPath {
   void overflow_all(Instant now);
 
   const tunnel::PathTraits& traits() const { return traits_; }
+  /// Of a shared session: it is not used until something comes over it.
+  void suspect();
   /// What the client says of the path, before or after it has joined.
   void describe(const masque::PathDescription& description);
   /// From the client: a packet; of a shared session, one from the sequence header on, and a probe.

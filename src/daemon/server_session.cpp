@@ -81,12 +81,12 @@ void ServerSession::replace_others_by(const ServerPath& path) {
   }
 }
 
-SessionPaths& ServerSession::share() {
+SessionPaths& ServerSession::share(tunnel::Wire wire) {
   if (shared_ == nullptr) {
     queue_.emplace(tunnel::QueueLimits{.flows = tunnel::Sender::flow_count}, drops_, tunnel_->port());
     queue_->open(host_.worker().now());
     shared_ = std::make_unique<SessionPaths>(
-        host_.worker(), *queue_, policy(), drops_, [this](Bytes packet) { receive(packet); },
+        host_.worker(), *queue_, policy(), wire, drops_, [this](Bytes packet) { receive(packet); },
         [this] { wants_to_write(); });
   }
   return *shared_;

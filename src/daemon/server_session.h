@@ -70,7 +70,7 @@ class ServerSession {
   void replace_others_by(const ServerPath& path);
 
   /// Once registered, before there is anything to send: more connections may carry it from now on.
-  SessionPaths& share();
+  SessionPaths& share(tunnel::Wire wire);
   /// nullptr: it is not shared.
   SessionPaths* shared() { return shared_.get(); }
   const SessionPaths* shared() const { return shared_.get(); }

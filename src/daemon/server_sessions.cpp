@@ -44,6 +44,16 @@ ServerSession* ServerSessions::find_by_token(std::string_view token) {
   return found == invited_.end() ? nullptr : find(found->second);
 }
 
+ServerSession* ServerSessions::find_group(const ServerTun& tunnel, const packet::Address& address) {
+  const auto session = tunnel.routes().find(address);
+  if (!session || session->worker != worker_) return nullptr;
+  const auto found = sessions_.find(session->number);
+  if (found == sessions_.end() || !found->second.token_hash.empty()) return nullptr;
+  ServerSession& group = *found->second.session;
+  const bool fits = group.shared() != nullptr && !group.superseded() && group.addresses() == std::vector{address};
+  return fits ? &group : nullptr;
+}
+
 void ServerSessions::each(const std::function<void(const ServerSession&)>& visit) const {
   for (const auto& [number, entry] : sessions_) visit(*entry.session);
 }

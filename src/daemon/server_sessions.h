@@ -33,6 +33,9 @@ class ServerSessions {
   /// nullptr: no session has this token.
   ServerSession* find_by_token(std::string_view token);
 
+  /// The shared session of the tunnel that has this address alone, and no token; nullptr: there is none.
+  ServerSession* find_group(const ServerTun& tunnel, const packet::Address& address);
+
   void each(const std::function<void(const ServerSession&)>& visit) const;
   /// What tunnels have carried over paths that are gone, by name.
   const std::map<std::string, quic::ConnectionStatistics>& past() const { return past_; }

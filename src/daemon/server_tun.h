@@ -43,6 +43,7 @@ class ServerTun final : private TunReader {
   const ServerTunSettings& settings() const { return settings_; }
   TunPort& port() { return port_; }
   peers::RouteTable& routes() { return routes_; }
+  const peers::RouteTable& routes() const { return routes_; }
   DropCounters& drops() { return drops_; }
 
  private:

@@ -19,13 +19,13 @@ bool wants_order(Bytes packet) {
   return ip && ip->protocol() == packet::protocol::tcp;
 }
 
-SessionPaths::SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, DropCounters& drops,
-                           std::function<void(Bytes)> packets, std::function<void()> on_due)
+SessionPaths::SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, tunnel::Wire wire,
+                           DropCounters& drops, std::function<void(Bytes)> packets, std::function<void()> on_due)
     : worker_(worker),
       drops_(drops),
       packets_(std::move(packets)),
       memory_(PacketMemory::small_size, packets_in_memory),
-      sender_(queue, memory_, policy, worker.now()),
+      sender_(queue, memory_, policy, wire, worker.now()),
       receiver_(tunnel::ReceiverLimits{}, memory_, drops),
       timer_(std::move(on_due)) {}
 
@@ -67,6 +67,7 @@ void SessionPaths::prepare() {
     if (connections_[i] == nullptr) continue;
     const auto path = static_cast<tunnel::PathId>(i);
     sender_.after_receive(path, now);
+    sender_.heard(path, connections_[i]->last_received(), now);
     receiver_.follow_round_trip(path, connections_[i]->smoothed_rtt());
   }
   sender_.on_deadline(now);

@@ -24,7 +24,7 @@ namespace mpquic::daemon {
 class SessionPaths final : private tunnel::PacketSink {
  public:
   /// `packets` gets what comes out of the tunnel. `on_due`: a turn is due though nothing came. References outlive it.
-  SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, DropCounters& drops,
+  SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, tunnel::Wire wire, DropCounters& drops,
                std::function<void(Bytes)> packets, std::function<void()> on_due);
 
   /// The connection is a path from now on, and carries nothing else: its datagrams are counted here. nullopt: there are
@@ -35,7 +35,9 @@ class SessionPaths final : private tunnel::PacketSink {
   void remove(tunnel::PathId path);
   bool empty() const { return count_ == 0; }
 
-  /// What is told to, and asked of, the sender for a path: describe(), down(), source(), statistics() ...
+  /// Its link is gone, or is to prove that it is not.
+  void down(tunnel::PathId path) { sender_.down(path, worker_.now()); }
+  /// What is told to, and asked of, the sender for a path: describe(), source(), statistics() ...
   tunnel::Sender& sender() { return sender_; }
   const tunnel::Sender& sender() const { return sender_; }
   const tunnel::Receiver& receiver() const { return receiver_; }

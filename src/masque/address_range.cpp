@@ -5,6 +5,7 @@
 #include <bit>
 #include <cassert>
 #include <tuple>
+#include <utility>
 
 namespace mpquic::masque {
 namespace {
@@ -105,6 +106,15 @@ std::vector<AddressRange> ranges_of(std::vector<Prefix> prefixes, std::uint8_t p
     }
   }
   return ranges;
+}
+
+const AddressRange* first_outside(std::span<const AddressRange> ranges, std::vector<Prefix> prefixes) {
+  const std::vector<AddressRange> inside = ranges_of(std::move(prefixes));
+  const auto found = std::ranges::find_if(ranges, [&](const AddressRange& range) {
+    const auto candidate = std::ranges::lower_bound(inside, range.last, {}, &AddressRange::last);
+    return candidate == inside.end() || candidate->first > range.first;
+  });
+  return found == ranges.end() ? nullptr : &*found;
 }
 
 std::vector<Prefix> prefixes_of(std::span<const AddressRange> ranges) {

@@ -23,13 +23,13 @@ std::optional<CapsuleHeader> read_header(Bytes bytes) {
   return CapsuleHeader{type->value, value_size->value, type->size + value_size->size};
 }
 
-/// nullopt: an unknown type.
-std::optional<std::size_t> value_size_max(std::uint64_t type) {
+/// nullopt: an unknown type. `of_addresses`: of capsules that say how addresses are.
+std::optional<std::size_t> value_size_max(std::uint64_t type, std::size_t of_addresses) {
   switch (static_cast<CapsuleType>(type)) {
     case CapsuleType::datagram: return datagram_value_size_max;
     case CapsuleType::address_assign:
     case CapsuleType::address_request:
-    case CapsuleType::route_advertisement: return capsule_value_size_max;
+    case CapsuleType::route_advertisement: return of_addresses;
     case CapsuleType::dns_servers: return dns_value_size_max;
     case CapsuleType::path: return path_value_size_max;
   }
@@ -75,7 +75,7 @@ Result<void> CapsuleReader::read(Bytes bytes, CapsuleSink& sink) {
 Result<std::size_t> CapsuleReader::take_front(Bytes bytes, CapsuleSink& sink) {
   const auto header = read_header(bytes);
   if (!header) return 0;
-  const auto size_max = value_size_max(header->type);
+  const auto size_max = value_size_max(header->type, value_size_max_);
   if (!size_max || header->value_size > *size_max) {
     const bool is_datagram = header->type == std::to_underlying(CapsuleType::datagram);
     if (size_max && !is_datagram) {

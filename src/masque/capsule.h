@@ -22,6 +22,8 @@ enum class CapsuleType : std::uint64_t {
 
 /// The longest value of a capsule that says how addresses are: more than 7,000 IPv6 ranges. A longer one is an error.
 inline constexpr std::size_t capsule_value_size_max = std::size_t{256} * 1024;
+/// The same as long as nobody knows who sends it, or whether he gets a tunnel: 1,600 IPv4 ranges.
+inline constexpr std::size_t early_capsule_value_size_max = std::size_t{16} * 1024;
 /// The longest value of a capsule with DNS servers: some two hundred.
 inline constexpr std::size_t dns_value_size_max = 4096;
 /// The longest value of a capsule that describes a path: much more than one takes today.
@@ -42,6 +44,10 @@ class CapsuleSink {
 /// whole in one read is not copied, an unknown one is never stored.
 class CapsuleReader {
  public:
+  /// `value_size_max`: of capsules that say how addresses are.
+  explicit CapsuleReader(std::size_t value_size_max = capsule_value_size_max) : value_size_max_(value_size_max) {}
+
+  void set_value_size_max(std::size_t size) { value_size_max_ = size; }
   /// Takes all of `bytes`, the next of the stream. An error aborts the stream with H3_MESSAGE_ERROR (RFC 9297, 3.3),
   /// and nothing may be read after it.
   Result<void> read(Bytes bytes, CapsuleSink& sink);
@@ -53,6 +59,7 @@ class CapsuleReader {
  private:
   Result<std::size_t> take_front(Bytes bytes, CapsuleSink& sink);
 
+  std::size_t value_size_max_;
   std::vector<std::uint8_t> beginning_;  ///< of a capsule that is not whole yet, from its type on
   std::uint64_t to_skip_ = 0;            ///< bytes of a value that nobody wants
   std::uint64_t oversized_datagrams_ = 0;

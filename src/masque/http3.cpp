@@ -86,13 +86,15 @@ struct Http3Callbacks {
                     std::uint8_t, void* user_data, void*) {
     constexpr std::size_t overhead = 32;  // RFC 9114, 4.2.2
     Http3::Request& request = self(user_data).requests_[stream];
-    Header header{text(name), text(value)};
-    request.header_bytes += header.name.size() + header.value.size() + overhead;
+    // One byte may stand for thousands (RFC 9204, 7.3): too many are not even copied.
+    if (request.header_bytes > most_header_bytes) return 0;
+    request.header_bytes += nghttp3_rcbuf_get_buf(name).len + nghttp3_rcbuf_get_buf(value).len + overhead;
     if (request.header_bytes > most_header_bytes) {
       self(user_data).abort(stream, NGHTTP3_H3_EXCESSIVE_LOAD);
+      self(user_data).owner_.on_broken(stream);
       return 0;
     }
-    request.headers.push_back(std::move(header));
+    request.headers.push_back({text(name), text(value)});
     return 0;
   }
 
@@ -279,6 +281,11 @@ void Http3::on_stream_closed(StreamId stream, std::uint64_t error) {
   const int result = nghttp3_conn_close_stream(handle_.get(), stream, error);
   // One that never said what it was, nghttp3 does not know.
   if (result != NGHTTP3_ERR_STREAM_NOT_FOUND) check(result);
+  if (broken_ || !requests_.contains(stream)) return;
+  // nghttp3 keeps it until what its headers refer to has come, and would read them then. It does not bear an answer:
+  // the stream goes at once, and is left in the list of those that have something to send.
+  check(nghttp3_conn_shutdown_stream_read(handle_.get(), stream));
+  owner_.on_broken(stream);
 }
 
 quic::StreamData Http3::next_data() {

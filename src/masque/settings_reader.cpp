@@ -10,13 +10,23 @@ constexpr std::uint64_t settings_frame = 0x04;
 constexpr std::uint64_t enable_connect_protocol = 0x08;
 // Nobody has that many settings; what comes after is not looked at.
 constexpr std::size_t longest = 4096;
+// Nor does anybody open so many other streams first.
+constexpr std::size_t most_others = 64;
 
 }  // namespace
 
 void SettingsReader::read(quic::StreamId stream, Bytes bytes) {
-  // The type of a stream is in its first byte, unless somebody writes a small number in a long way.
-  if (!control_ && !bytes.empty() && bytes.front() == control_stream) control_ = stream;
-  if (done_ || control_ != stream) return;
+  if (done_ || bytes.empty()) return;
+  // The type of a stream is in its first byte, unless somebody writes a small number in a long way. The control stream
+  // need not be the first to arrive, and what others carry may look like its beginning.
+  if (!control_ && !others_.contains(stream)) {
+    if (bytes.front() == control_stream)
+      control_ = stream;
+    else
+      others_.insert(stream);
+    done_ = others_.size() > most_others;
+  }
+  if (control_ != stream) return;
   begun_.insert(begun_.end(), bytes.begin(), bytes.end());
   look_for_settings();
   if (!done_ && begun_.size() <= longest) return;

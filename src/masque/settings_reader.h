@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,6 +22,7 @@ class SettingsReader {
   void look_for_settings();
 
   std::optional<quic::StreamId> control_;
+  std::set<quic::StreamId> others_;  ///< one-way streams that have begun and are not it
   std::vector<std::uint8_t> begun_;  ///< the stream so far, until its first frame is whole
   bool done_ = false;
   bool extended_connect_ = false;

@@ -17,7 +17,7 @@ std::optional<StreamId> TunnelClient::open(const IpRequest& request) {
 void TunnelClient::send_path_description(StreamId tunnel, const PathDescription& path) {
   std::vector<std::uint8_t> capsule;
   append_path_description(capsule, path);
-  http().send(tunnel, std::move(capsule));
+  send(tunnel, std::move(capsule));
 }
 
 void TunnelClient::on_settings(const PeerSettings& settings) {

@@ -11,6 +11,7 @@ TunnelServer::TunnelServer(quic::Connection& connection, ServerEvents& events, D
 }
 
 void TunnelServer::on_headers(StreamId request, const std::vector<Header>& headers) {
+  sweep();
   const auto read = read_request(headers);
   if (!read) return refuse(request, read.error());
   add(request, read->session);

@@ -8,10 +8,14 @@
 namespace mpquic::masque {
 namespace {
 
-// A client may send before it is answered (RFC 9484, 7.1). So much of it waits for the answer.
+// A client may send before it is answered (RFC 9484, 7.1). So much of it waits for the answer, and of what comes in
+// capsules, which may be larger than any path, no more bytes than of datagrams.
 constexpr std::size_t early_packets = 32;
+constexpr std::size_t most_early_bytes = early_packets * 1500;
 // What waits on a stream that carries packets: more would be a queue that nobody manages.
 constexpr std::size_t stream_backlog = 128 << 10;
+// Of everything together. Somebody who asks and asks, and never takes an answer, does not get so far for nothing.
+constexpr std::size_t most_unacknowledged = 4 << 20;
 
 /// Which of a tunnel's prefixes it is; nullopt: nobody has agreed on such a context id.
 std::optional<std::size_t> index_of(std::uint64_t context) {
@@ -47,6 +51,7 @@ void Tunnels::forget(StreamId stream) {
 void Tunnels::open(Tunnel& tunnel, bool session) {
   tunnel.open = true;
   tunnel.session = session;
+  tunnel.capsules.set_value_size_max(capsule_value_size_max);
   for (const auto& payload : std::exchange(tunnel.early, {})) deliver(tunnel, *parse_ip_datagram(payload));
 }
 
@@ -65,24 +70,31 @@ void Tunnels::close(StreamId tunnel) {
 void Tunnels::send_address_request(StreamId tunnel, std::span<const AddressEntry> requests) {
   std::vector<std::uint8_t> capsule;
   append_address_request(capsule, requests);
-  http().send(tunnel, std::move(capsule));
+  send(tunnel, std::move(capsule));
 }
 
 void Tunnels::send_addresses(StreamId tunnel, std::span<const AddressEntry> addresses) {
   std::vector<std::uint8_t> capsule;
   append_address_assign(capsule, addresses);
-  http().send(tunnel, std::move(capsule));
+  send(tunnel, std::move(capsule));
 }
 
 void Tunnels::send_routes(StreamId tunnel, std::span<const AddressRange> ranges) {
   std::vector<std::uint8_t> capsule;
   append_route_advertisement(capsule, ranges);
-  http().send(tunnel, std::move(capsule));
+  send(tunnel, std::move(capsule));
 }
 
 void Tunnels::send_dns_servers(StreamId tunnel, std::span<const packet::Address> servers) {
   std::vector<std::uint8_t> capsule;
   append_dns_servers(capsule, servers);
+  send(tunnel, std::move(capsule));
+}
+
+void Tunnels::send(StreamId tunnel, std::vector<std::uint8_t> capsule) {
+  if (http().unacknowledged(tunnel) > most_unacknowledged) {
+    return connection_.close(h3_excessive_load, "the other end does not take what it is sent");
+  }
   http().send(tunnel, std::move(capsule));
 }
 
@@ -101,7 +113,7 @@ bool Tunnels::send_over_stream(StreamId tunnel, const packet::Pieces& packet) {
   payload.insert(payload.end(), packet.rest.begin(), packet.rest.end());
   std::vector<std::uint8_t> capsule;
   append_capsule(capsule, CapsuleType::datagram, payload);
-  http().send(tunnel, std::move(capsule));
+  send(tunnel, std::move(capsule));
   return true;
 }
 
@@ -121,7 +133,10 @@ void Tunnels::on_payload(Tunnel& tunnel, Bytes payload) {
   const bool agreed =
       parsed->context == ip_context || (index_of(parsed->context) && tunnel.wish.kind != SessionWish::Kind::none);
   if (!agreed) return drops_.count(Drop::unknown_context);
-  if (tunnel.early.size() >= early_packets) return drops_.count(Drop::not_registered);
+  if (tunnel.early.size() >= early_packets || tunnel.early_bytes + payload.size() > most_early_bytes) {
+    return drops_.count(Drop::not_registered);
+  }
+  tunnel.early_bytes += payload.size();
   tunnel.early.emplace_back(payload.begin(), payload.end());
 }
 
@@ -182,7 +197,7 @@ void Tunnels::on_settings(const PeerSettings& settings) {
 }
 
 void Tunnels::on_content(StreamId request, Bytes content) {
-  forgotten_.clear();
+  sweep();
   Tunnel* tunnel = find(request);
   if (tunnel == nullptr) return;
   const std::uint64_t oversized = tunnel->capsules.oversized_datagrams();
@@ -198,7 +213,11 @@ void Tunnels::on_content_end(StreamId request) {
   if (const auto finished = tunnel->capsules.finish(); !finished) {
     return fail(request, h3_message_error, finished.error().message);
   }
-  http().finish(request);
+  // Nothing can be said of a request that is over before it was answered.
+  if (tunnel->open)
+    http().finish(request);
+  else
+    http().abort(request, h3_request_cancelled);
   forget(request);
   events_.on_closed(request, h3_no_error, "the other end has closed the tunnel");
 }

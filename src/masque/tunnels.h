@@ -87,11 +87,12 @@ class Tunnels : protected Http3Owner {
     Tunnels& home;
     StreamId stream;
     std::array<DatagramPrefix, 3> prefixes;  ///< of the context ids 0, 2, 4
-    CapsuleReader capsules;
+    CapsuleReader capsules{early_capsule_value_size_max};
     SessionWish wish;      ///< the client's
     bool session = false;  ///< the server has agreed to it
     bool open = false;
     std::vector<std::vector<std::uint8_t>> early;  ///< what came before it was open, from the context id on
+    std::size_t early_bytes = 0;
   };
 
   /// `events`, `drops` and `connection` outlive it.
@@ -111,6 +112,9 @@ class Tunnels : protected Http3Owner {
   /// The tunnel is over for this reason, and its stream aborted with this HTTP/3 error code.
   void fail(StreamId stream, std::uint64_t code, const std::string& reason);
   void forget(StreamId stream);
+  void send(StreamId tunnel, std::vector<std::uint8_t> capsule);
+  /// Frees tunnels that are forgotten. Not while one may be read.
+  void sweep() { forgotten_.clear(); }
 
   /// What only one of the ends is told.
   virtual void on_path_description(StreamId tunnel, const PathDescription& path) = 0;
@@ -133,7 +137,7 @@ class Tunnels : protected Http3Owner {
   PeerSettings settings_;
   bool settled_ = false;
   std::vector<std::unique_ptr<Tunnel>> tunnels_;    ///< mostly one
-  std::vector<std::unique_ptr<Tunnel>> forgotten_;  ///< since the last bytes came: one of them may be reading these
+  std::vector<std::unique_ptr<Tunnel>> forgotten_;  ///< until sweep(): one of them may be reading what has come
 };
 
 }  // namespace mpquic::masque

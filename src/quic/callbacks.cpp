@@ -66,12 +66,6 @@ struct Callbacks {
     return 0;
   }
 
-  static int stop_sending(ngtcp2_conn*, std::int64_t stream, std::uint64_t, void* user_data, void*) {
-    Connection& self = connection(user_data);
-    if (self.streams_ != nullptr) self.streams_->on_stream_unwritable(stream);
-    return 0;
-  }
-
   static int stream_closed(ngtcp2_conn* handle, std::uint32_t flags, std::int64_t stream, std::uint64_t code,
                            void* user_data, void*) {
     Connection& self = connection(user_data);
@@ -141,7 +135,6 @@ struct Callbacks {
     callbacks.recv_stream_data = stream_data;
     callbacks.acked_stream_data_offset = stream_acknowledged;
     callbacks.stream_reset = stream_reset;
-    callbacks.stream_stop_sending = stop_sending;
     callbacks.stream_close = stream_closed;
     callbacks.extend_max_stream_data = stream_unblocked;
     callbacks.recv_datagram = datagram;

@@ -24,6 +24,8 @@ constexpr std::array<std::uint16_t, 7> mtu_probes = {1332, 1452, 1472, 1432, 141
 // fits into.
 constexpr Duration initial_rtt = std::chrono::milliseconds(166);
 
+constexpr std::size_t shown_reason_max = 200;
+
 ngtcp2_tstamp timestamp(Instant now) { return static_cast<ngtcp2_tstamp>(now.time_since_epoch().count()); }
 ngtcp2_duration duration(Duration value) { return static_cast<ngtcp2_duration>(value.count()); }
 
@@ -62,6 +64,13 @@ ngtcp2_transport_params transport_parameters(const TransportSettings& settings) 
     result.initial_max_data = connection_window;
   }
   return result;
+}
+
+/// For a log line, whatever the other end put into it.
+std::string shown(const std::uint8_t* text, std::size_t size) {
+  std::string line(reinterpret_cast<const char*>(text), std::min(size, shown_reason_max));
+  std::ranges::replace_if(line, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return line;
 }
 
 ngtcp2_cid random_connection_id(std::size_t size) {
@@ -295,7 +304,7 @@ void Connection::fail(int error) {
 
 void Connection::describe_peer_close() {
   const ngtcp2_ccerr* error = ngtcp2_conn_get_ccerr(handle_.get());
-  const std::string reason(reinterpret_cast<const char*>(error->reason), error->reasonlen);
+  const std::string reason = shown(error->reason, error->reasonlen);
   // RFC 9001, 4.8: a TLS alert travels as CRYPTO_ERROR, 0x0100 + alert.
   if (error->type == NGTCP2_CCERR_TYPE_TRANSPORT && (error->error_code & ~std::uint64_t{0xff}) == 0x0100) {
     const char* alert = gnutls_alert_get_name(static_cast<gnutls_alert_description_t>(error->error_code & 0xff));

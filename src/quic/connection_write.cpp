@@ -129,7 +129,10 @@ ngtcp2_ssize Connection::write_packet(DatagramSource& source, MutableBytes space
 // What streams have to say comes first, in the packet that datagrams then fill. nullopt: that packet has still room.
 std::optional<ngtcp2_ssize> Connection::write_streams(MutableBytes space) {
   const auto time = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
-  while (streams_ != nullptr && state_ != ConnectionState::closed) {
+  // What all streams together may send is not held back by ngtcp2 stream by stream: it would write nothing at all, and
+  // datagrams have no such limit.
+  while (streams_ != nullptr && state_ != ConnectionState::closed &&
+         ngtcp2_conn_get_max_data_left(handle_.get()) != 0) {
     const StreamData data = streams_->next_data();
     if (data.stream < 0) break;
     std::array<ngtcp2_vec, StreamData::most_pieces> pieces;

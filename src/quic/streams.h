@@ -41,7 +41,8 @@ class StreamProtocol {
   /// The stream's flow control lets nothing more through, and again does.
   virtual void on_stream_blocked(StreamId stream) = 0;
   virtual void on_stream_unblocked(StreamId stream) = 0;
-  /// The stream takes nothing more: it was reset, or the other end does not want it (STOP_SENDING).
+  /// What next_data() gave can't go: the stream was reset, or the other end does not want it (STOP_SENDING), which
+  /// ngtcp2 does not tell before something is to be sent.
   virtual void on_stream_unwritable(StreamId stream) = 0;
 
  protected:

@@ -38,15 +38,17 @@ constexpr Duration flaps_forgotten_after = seconds(30);
 
 }  // namespace
 
-Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Instant now)
-    : session_(session),
-      pool_(pool),
-      copies_(pool, most_copies),
-      policy_(policy),
-      flows_(flow_count),
-      refreshed_at_(now) {}
+Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Wire wire, Instant now)
+    : session_(session), pool_(pool), copies_(pool, most_copies), wire_(wire), flows_(flow_count), refreshed_at_(now) {
+  set_policy(policy);
+}
 
 Sender::~Sender() = default;
+
+void Sender::set_policy(Policy policy) {
+  const bool whole_flows = policy == Policy::failover || policy == Policy::balanced;
+  policy_ = wire_ == Wire::sequenced || whole_flows ? policy : Policy::balanced;
+}
 
 std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Duration round_trip,
                                        Instant now) {
@@ -58,6 +60,7 @@ std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefi
   path.plain.set(prefixes.plain);
   path.sequenced.set(prefixes.sequenced);
   path.probe.set(prefixes.probe);
+  if (wire_ == Wire::bare) path.probe_next = true;
   ++path_count_;
   refresh(now);
   return id;
@@ -190,6 +193,14 @@ void Sender::down(PathId id, Instant now) {
   fall_silent(*paths_[id], now);
   paths_[id]->failed = true;
 }
+
+void Sender::heard(PathId id, Instant at, Instant now) {
+  Path& path = *paths_[id];
+  const bool proof = wire_ == Wire::bare;  // others must acknowledge: they may be deaf
+  if (proof && path.health == Path::Health::silent && at > path.silent_at) answered(path, now);
+}
+
+void Sender::probe_now(PathId id) { paths_[id]->probe_next = true; }
 
 void Sender::fall_silent(Path& path, Instant now) {
   if (path.health == Path::Health::silent) return;

@@ -29,6 +29,14 @@ struct PathPrefixes {
   Bytes probe;
 };
 
+/// What paths can carry besides whole packets.
+enum class Wire : std::uint8_t {
+  sequenced,  ///< sequence headers and probes (docs/connect-ip.md)
+  /// Nothing: no packet is sent twice, no flow goes over two paths (bonded and redundant are as balanced).
+  /// PathPrefixes::probe is a whole datagram that the other end understands, if there is one; a path begins with it.
+  bare,
+};
+
 /// What a path has done so far, for status and metrics.
 struct SenderPathStatistics {
   std::uint64_t packets = 0, bytes = 0;  ///< new ones
@@ -55,7 +63,7 @@ class Sender {
   static constexpr std::size_t flow_count = 1024;
 
   /// `session` and `pool` outlive the sender. `pool` has blocks for the largest packet.
-  Sender(Session& session, packet::BufferPool& pool, Policy policy, Instant now);
+  Sender(Session& session, packet::BufferPool& pool, Policy policy, Wire wire, Instant now);
   ~Sender();
   Sender(const Sender&) = delete;
   Sender& operator=(const Sender&) = delete;
@@ -66,9 +74,13 @@ class Sender {
   /// Its connection is gone. What it owes goes out over the others.
   void remove_path(PathId path, Instant now);
   void describe(PathId path, const PathTraits& traits);
-  void set_policy(Policy policy) { policy_ = policy; }
+  void set_policy(Policy policy);
   /// Its link is gone, or an ICMP error says so: as if it had fallen silent.
   void down(PathId path, Instant now);
+  /// Something came over it, the last at this time. To Wire::bare it is proof enough that a silent path is back.
+  void heard(PathId path, Instant at, Instant now);
+  /// A probe is to go over it next.
+  void probe_now(PathId path);
 
   /// What the path's connection writes from.
   quic::DatagramSource& source(PathId path);
@@ -116,7 +128,8 @@ class Sender {
   Session& session_;
   packet::BufferPool& pool_;
   Copies copies_;
-  Policy policy_;
+  const Wire wire_;
+  Policy policy_ = Policy::bonded;
   SentFlows flows_;
   std::array<std::unique_ptr<Path>, most_paths> paths_;
   std::size_t path_count_ = 0;

@@ -52,6 +52,7 @@ class Sender::Path final : public quic::DatagramSource {
   Instant failed_at{};  ///< the last time that it was silent for long
   unsigned flaps = 0;
   Instant last_sent;
+  bool probe_next = false;
   std::deque<Repair> repairs;  ///< that are to go over this path
   std::uint32_t path_sequence = 0;
   std::uint64_t rewarded_bytes = 0;  ///< delivered, and counted for the repair budget

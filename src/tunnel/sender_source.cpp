@@ -38,6 +38,8 @@ constexpr Duration metered_probe_interval = seconds(10);
 }  // namespace
 
 Instant Sender::Path::probe_due() const {
+  if (sender.wire_ == Wire::bare && probe.size == 0) return never;
+  if (probe_next) return Instant::min();
   const Duration round_trip = meter.round_trip();
   const int thrift = traits.metered ? 5 : 1;
   switch (health) {
@@ -63,7 +65,7 @@ const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant no
   path.shown_at = now;
   path.shown = Path::Shown::nothing;
   if (now - refreshed_at_ >= milliseconds(5)) refresh(now);
-  const std::size_t before = path.sequenced.size + sequence_header_size;
+  const std::size_t before = wire_ == Wire::bare ? 0 : path.sequenced.size + sequence_header_size;
   if (max_size <= before) return nullptr;
   if (now >= path.probe_due()) return front_probe(path, now);
   const std::size_t room = max_size - before;
@@ -74,11 +76,16 @@ const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant no
 }
 
 const packet::Pieces* Sender::front_probe(Path& path, Instant now) {
+  path.meter.starved();
+  if (wire_ == Wire::bare) {
+    path.own_packet = {path.probe, {}};
+    path.show(Path::Shown::probe, {});
+    return &path.own_packet;
+  }
   store_be32(path.probe_bytes.data(), path.path_sequence);
   store_be32(path.probe_bytes.data() + 4, microseconds(now));
   path.own_packet = {path.probe_bytes, {}};
   path.show(Path::Shown::probe, path.probe);
-  path.meter.starved();
   return &path.own_packet;
 }
 
@@ -134,7 +141,9 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
 }
 
 /// Where nothing will have to be sent again, nothing has to be recognised: one path that loses nothing costs nothing.
-bool Sender::remembers(const Path& path) const { return path_count_ > 1 || !path.meter.clean(path.shown_at); }
+bool Sender::remembers(const Path& path) const {
+  return wire_ == Wire::sequenced && (path_count_ > 1 || !path.meter.clean(path.shown_at));
+}
 
 /// What may be sent again may come late: whoever suffers from that gets a number, by which it is put in order.
 void Sender::order(SentFlow& flow, Instant now) {
@@ -228,6 +237,7 @@ void Sender::pop(Path& path) {
     case Path::Shown::probe:
       ++path.path_sequence;
       ++path.counts.probes;
+      path.probe_next = false;
       path.meter.sent(path.own_packet.size(), no_copy, path.shown_at);
       break;
     case Path::Shown::repair: {

@@ -12,5 +12,6 @@ the rounds; what counts are their ratios.
     samples.py       what was measured; medians
     targets.py       what mpquic has promised
     report.py        the tables
+    multipath/       another program: one tunnel over several links
     *.cpp            the relay without QUIC, the packet generator, the thousand clients
 """

@@ -1,4 +1,4 @@
-"""The command: `./dev bench [--rounds N] [--quick] [--json FILE] [NAME...]`."""
+"""The command: `./dev bench [--rounds N] [--quick] [--json FILE] [NAME...]`, or `./dev bench multipath ...`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from lab import CommandFailed, Lab
 
 from . import machine, report
+from .multipath import command as multipath
 from .contestants import EVERYBODY, Field
 from .measurements import MEASUREMENTS
 from .samples import Samples
@@ -29,6 +30,8 @@ class Outcome:
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["multipath"]:
+        return multipath.main(sys.argv[2:])
     arguments = _parse()
     names = arguments.name or list(MEASUREMENTS)
     described = machine.describe() | {"load": machine.load()}
@@ -52,7 +55,8 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description="Measures mpquic against other tunnels, twenty "
-                                     "minutes long; quickly, four.")
+                                     "minutes long; quickly, four.", epilog="./dev bench multipath: one tunnel over several "
+                                     "links, with options of its own (--help)")
     parser.add_argument("name", nargs="*", help=f"what to measure, by default all: {', '.join(MEASUREMENTS)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often everybody has their turn (5; quickly 2)")
     parser.add_argument("--quick", action="store_true", help="short measurements, for a first idea")

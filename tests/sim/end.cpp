@@ -33,7 +33,7 @@ End::End(const EndSettings& settings, Watch& out, Watch& in, Instant now)
       out_(out),
       in_(in),
       session_({.flows = 1024}, drops_, *this),
-      sender_(session_, pool_, settings.policy, now),
+      sender_(session_, pool_, settings.policy, tunnel::Wire::sequenced, now),
       receiver_(tunnel::ReceiverLimits{}, pool_, drops_),
       now_(now) {
   if (settings.lies > 0) in_.expect_lies();

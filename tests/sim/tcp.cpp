@@ -176,7 +176,9 @@ void Tcp::on_acknowledgement(Bytes bytes, Instant now) {
     reordering_seen_ = true;
     reordering_steps_ = std::min(reordering_steps_ + 1, 16U);
     // All that was sent again had arrived: it was no loss (RFC 3708).
-    if (recovery_retransmitted_ > 0 && --recovery_retransmitted_ == 0 && undo_window_ > 0) {
+    const bool last = recovery_retransmitted_ == 1;
+    if (recovery_retransmitted_ > 0) --recovery_retransmitted_;
+    if (last && undo_window_ > 0) {
       window_ = std::max(window_, undo_window_);
       threshold_ = std::max(threshold_, undo_threshold_);
       undo_window_ = 0;
@@ -196,7 +198,7 @@ void Tcp::detect_losses(Instant now) {
                                ? std::min<Duration>(std::min(least_, smoothed_) / 4 * reordering_steps_, smoothed_)
                                : Duration::zero();
   std::size_t later = 0;
-  for (auto it = sent_.rbegin(); it != sent_.rend(); ++it) later += it->second.arrived ? 1U : 0U;
+  for (const auto& [number, segment] : sent_) later += segment.arrived ? 1U : 0U;
   Instant look_again = never;
   for (auto& [number, segment] : sent_) {
     if (segment.arrived) {

@@ -57,6 +57,32 @@ TEST(AddressRange, HaveTheProtocolThatIsAskedFor) {
   EXPECT_EQ(ranges_of(prefixes({"10.0.0.0/8"}), 17), (std::vector{range("10.0.0.0", "10.255.255.255", 17)}));
 }
 
+TEST(AddressRange, AreInsidePrefixesThatHaveThemTogether) {
+  const auto own = prefixes({"10.1.0.128/25", "10.1.0.0/25", "10.3.0.0/16", "2001:db8::/32"});
+  const std::vector<AddressRange> inside = {
+      range("10.1.0.0", "10.1.0.255"),
+      range("10.1.0.127", "10.1.0.128", 17),
+      range("10.3.0.0", "10.3.255.255"),
+      range("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+  };
+  EXPECT_EQ(first_outside(inside, own), nullptr);
+  EXPECT_EQ(first_outside({}, {}), nullptr);
+  EXPECT_EQ(first_outside(inside, {}), inside.data());
+  for (const auto& outside : {
+           range("10.1.0.255", "10.1.1.0"),
+           range("10.0.255.255", "10.1.0.0"),
+           range("10.1.0.0", "10.3.255.255"),
+           range("10.4.0.0", "10.4.0.0"),
+           range("9.0.0.0", "9.0.0.0"),
+           range("a01::", "a01::"),  // begins as 10.1.0.0 does
+           range("2001:db8::", "2001:db9::"),
+           range("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+       }) {
+    const std::vector<AddressRange> ranges = {inside[0], outside, inside[2]};
+    EXPECT_EQ(first_outside(ranges, own), &ranges[1]) << outside.first.to_string();
+  }
+}
+
 TEST(AddressRange, TakeTheFewestPrefixes) {
   const Case cases[] = {
       {prefixes({"0.0.0.0/0"}), {range("0.0.0.0", "255.255.255.255")}},

@@ -73,6 +73,14 @@ TEST_F(LivenessTest, AServerMayRefuseAClientTheMomentItKnowsWhoItIs) {
   EXPECT_EQ(client()->close_reason(), "closed by the other end: no client of that name");
 }
 
+TEST_F(LivenessTest, AReasonIsOneLineWhateverIsInIt) {
+  connect();
+  const std::string rest(500, 'x');
+  accepted()->close(0x17, "no\n<3>all is lost\x1b[2J\xff" + rest);
+  run(100ms);
+  EXPECT_EQ(client()->close_reason(), "closed by the other end: " + ("no?<3>all is lost?[2J?" + rest).substr(0, 200));
+}
+
 TEST_F(LivenessTest, AClosedConnectionTakesAndGivesNothing) {
   connect();
   client()->close(0, "");

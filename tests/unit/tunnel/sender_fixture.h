@@ -36,7 +36,7 @@ class SenderTest : public testing::Test {
   static constexpr std::size_t size = 1000;
   static constexpr std::size_t blocks = 4000;
 
-  void start(Policy policy) { sender_.emplace(session_, pool_, policy, now_); }
+  void start(Policy policy, Wire wire = Wire::sequenced) { sender_.emplace(session_, pool_, policy, wire, now_); }
   void TearDown() override {
     sender_.reset();
     session_.close();
