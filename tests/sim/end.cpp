@@ -69,7 +69,7 @@ void End::on_datagram(Path& path, Bytes datagram) {
   const Bytes rest = datagram.subspan(2);
   switch (datagram[1]) {
     case plain[1]: in_.arrive(rest, now_); return deliver(rest);
-    case sequenced[1]: in_.arrive(rest, now_); return receiver_.receive(*path.id, rest, now_, *this);
+    case sequenced[1]: in_.arrive(rest, now_); return receiver_.receive(*path.id, falsified(rest), now_, *this);
     case probe[1]: return receiver_.receive_probe(*path.id, rest, now_);
     default: return drops_.count(Drop::unknown_context);
   }
