@@ -112,7 +112,8 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
 }
 
 const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
-  if (!eligible_[path.id]) return nullptr;
+  // A better one that has just come is not trusted with everything yet.
+  if (!eligible_[path.id] && failover_ != path.id) return nullptr;
   struct Filter final : FlowFilter {
     Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}
     bool passes(FlowId flow) const override { return sender.may_send(path, flow, now); }
