@@ -170,7 +170,8 @@ bool Sender::may_send(const Path& path, FlowId id, Instant now) {
   SentFlow& flow = flows_[id];
   const bool rested = now - flow.last_sent > pause_between_bursts;
   const Choice& choice = choice_for(flow.needs);
-  if (policy_ == Policy::failover) {
+  const Policy policy = policy_of(flow);
+  if (policy == Policy::failover) {
     flow.path = choice.failover;
     return flow.path == path.id;
   }
@@ -178,10 +179,10 @@ bool Sender::may_send(const Path& path, FlowId id, Instant now) {
     flow.spread = false;
     flow.path.reset();
   }
-  if (policy_ == Policy::bonded) look_whether_hungry(choice, flow, now);
+  if (policy == Policy::bonded) look_whether_hungry(choice, flow, now);
   if (flow.spread) return choice.spread[path.id] && may_spread(choice, path, id);
   if (!flow.path || !choice.eligible[*flow.path] || rested) {
-    flow.path = policy_ == Policy::balanced ? choose_balanced(choice.views) : choose_earliest(choice.views);
+    flow.path = policy == Policy::balanced ? choose_balanced(choice.views) : choose_earliest(choice.views);
   }
   return flow.path == path.id;
 }
@@ -294,7 +295,7 @@ void Sender::pop_new(Path& path) {
   flow.last_sent = path.shown_at;
   if (session_.queued_bytes_of(id) == 0) flow.standing_since = never;
   path.meter.sent(size, copy, path.shown_at);
-  if (policy_ != Policy::redundant || copy == no_copy) return;
+  if (policy_of(flow) != Policy::redundant || copy == no_copy) return;
   if (const auto second = choose_earliest(choice_.views, path.id); second && second != path.id) {
     copies_.use(copy);
     paths_[*second]->repairs.push_back({copy, path.shown_at, true});

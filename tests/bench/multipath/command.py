@@ -19,7 +19,7 @@ from .cells import cells
 
 _SEED = 5
 # With which a cell may fail and cost nothing but its own figures.
-_FAILURES = (AssertionError, CommandFailed, RuntimeError, TimeoutError, ValueError, subprocess.SubprocessError)
+_FAILURES = (AssertionError, CommandFailed, OSError, RuntimeError, ValueError, subprocess.SubprocessError)
 
 
 def main(words: Sequence[str]) -> int:

@@ -28,6 +28,7 @@ class ClientConnection(Connection):
     def on_headers(self, stream: int, headers: Headers, ended: bool) -> None:
         status = headers.get(":status", "")
         self.tell("response", stream=stream, status=status, headers=headers)
+        self.tunnels[stream].in_session = "mpquic-session" in headers
         if len(status) != 3 or not status.isdecimal():
             return self.violation(f"a status {status!r}")
         if status[0] == "2":

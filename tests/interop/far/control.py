@@ -14,6 +14,7 @@ from typing import Any
 
 from .client import Client, ClientConnection
 from .habits import Habits
+from .sequenced import Header
 from .server import Server, ServerConnection
 from .wire import frame
 
@@ -157,6 +158,11 @@ class Commands:
 
     def packet(self, stream: int, hex: str, connection: int | None = None) -> None:  # noqa: A002
         self._with(stream, connection, "send_packet", bytes.fromhex(hex))
+
+    def sequenced(self, stream: int, hex: str, connection: int | None = None, **header: Any) -> None:  # noqa: A002
+        """A packet, behind the header of a session's."""
+        self._tunnel(stream, connection).send_sequenced(Header(**header), bytes.fromhex(hex))
+        self._connection(connection).transmit()
 
     async def echo(
         self, stream: int, source: str, target: str, count: int = 5, size: int = 56, patience: float = 3.0,

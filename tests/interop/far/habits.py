@@ -20,6 +20,7 @@ class Habits:
     retry: bool = False  # server: validates addresses first
     datagram_frames: bool = True  # the transport parameter of RFC 9221
     large_hello: bool = False  # client: a ClientHello of two packets
+    first_id_byte: int | None = None  # client: of the id that it gives the server in its first packets; null: any
 
     # HTTP/3
     streams: list[str] = field(default_factory=lambda: ["control", "encoder", "decoder"])  # own, in this order

@@ -22,6 +22,9 @@ class Quic(QuicConnection):
     def __init__(self, habits: Habits, **arguments: Any) -> None:
         self._habits = habits
         super().__init__(**arguments)
+        if self._is_client and habits.first_id_byte is not None:
+            first = bytes([habits.first_id_byte]) + self._peer_cid.cid[1:]
+            self._peer_cid.cid = self._original_destination_connection_id = first
 
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)

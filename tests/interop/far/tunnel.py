@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import capsules, packets
+from . import capsules, packets, sequenced
 from .capsules import CapsuleReader, Violation
 from .device import Device
 from .http3 import greased_frame
@@ -29,6 +29,8 @@ class Tunnel:
         self._asked_by_peer: set[int] = set()  # theirs, ever
         self._given: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []  # to the other end, ever
         self._echoes: dict[int, asyncio.Event] = {}
+        self.in_session = False
+        """It is a path of several: both ends have said so."""
 
     # Out
 
@@ -60,7 +62,12 @@ class Tunnel:
         self.send_capsule(capsules.routes(ranges))
 
     def send_packet(self, packet: bytes) -> None:
-        payload = varint(_IP) + packet
+        self._send_payload(varint(_IP) + packet)
+
+    def send_sequenced(self, header: sequenced.Header, packet: bytes) -> None:
+        self._send_payload(varint(sequenced.PACKET) + header.pack() + packet)
+
+    def _send_payload(self, payload: bytes) -> None:
         http = self._connection.http
         if self._connection.habits.over_stream or not http.datagrams_agreed:
             self.send_content(frame(capsules.DATAGRAM, payload))
@@ -136,6 +143,10 @@ class Tunnel:
             context = reader.varint()
         except Incomplete as error:
             raise Violation("a datagram ends within its context id") from error
+        if self.in_session and context == sequenced.PROBE:
+            return sequenced.check_probe(reader.rest())
+        if self.in_session and context == sequenced.PACKET:
+            return self._on_packet(sequenced.unpack(reader.rest())[1], way)
         if context != _IP:
             raise Violation(f"a datagram of context {context}, which nobody has registered")
         self._on_packet(reader.rest(), way)
