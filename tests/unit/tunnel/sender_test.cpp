@@ -224,6 +224,32 @@ TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
   EXPECT_LE(now_ - healed, milliseconds(2300));
 }
 
+TEST_F(TwoPaths, WhileABetterOneProvesItselfTheOtherOneCarriesOn) {
+  begin(Policy::failover, {.priority = 2});
+  sender_->down(fast_, now_);
+  push(1, 0);
+  acknowledge(slow_, take_all(slow_));
+  std::size_t kept = 0, back = 0;
+  for (std::uint32_t i = 1; i < 500; ++i) {
+    wait(milliseconds(10));
+    push(1, i);
+    for (const PathId path : {fast_, slow_}) {
+      auto given = take(path);
+      while (given && given->kind == Kind::probe) {
+        acknowledge(path, {*given});
+        given = take(path);
+      }
+      if (!given) continue;
+      EXPECT_EQ(given->packet, i) << "it waited";
+      acknowledge(path, {*given});
+      (path == slow_ ? kept : back) += 1;
+    }
+  }
+  EXPECT_EQ(kept + back, 499U);
+  EXPECT_GT(kept, 150U);
+  EXPECT_GT(back, 200U);
+}
+
 TEST_F(TwoPaths, AMeteredOneWaitsUntilNothingElseWorks) {
   begin(Policy::balanced, {.metered = true});
   for (std::uint16_t port = 1; port < 20; ++port) push(port, 0);
