@@ -38,6 +38,18 @@ void check_rule(const ClassRule& rule, const ClientConfig& client, Problems& pro
   const auto tunnel = std::ranges::find(client.tunnels, rule.tunnel.value, &ClientTunnel::name);
   if (!rule.policy || tunnel == client.tunnels.end()) return;
   check_policy(*rule.policy, *tunnel, problems);
+  // It is found again in the packets that come out of the tunnel's device: behind routing, and behind masquerading.
+  if (!rule.traffic.interfaces.empty() || !rule.traffic.vlans.empty()) {
+    problems.error(
+        rule.policy->place,
+        "a rule with a policy can't ask for interfaces or VLANs: say its traffic by addresses, ports or dscp");
+  }
+  if (tunnel->masquerade && (!rule.traffic.sources.empty() || !rule.traffic.source_ports.empty())) {
+    problems.error(rule.policy->place,
+                   "a rule with a policy can't ask for sources, since tunnel {} masquerades: say its traffic by "
+                   "destinations, ports or dscp",
+                   in_quotes(tunnel->name));
+  }
   if (tunnel->policy) return;
   problems.warning(rule.policy->place, "policy has no effect: tunnel {} goes over one link alone",
                    in_quotes(tunnel->name));

@@ -157,6 +157,7 @@ Result<void> ClientNode::add_tunnel(const config::ClientTunnel& tunnel, std::sha
   ClientTunnel::Settings settings{.name = tunnel.name,
                                   .links = links_of(tunnel, configuration_),
                                   .policy = {},
+                                  .class_policies = ClassPolicies(configuration_, tunnel.name),
                                   .own_addresses = {},
                                   .token = token,
                                   .networks = networks_of(configuration_),
@@ -305,10 +306,11 @@ Result<std::function<void()>> ClientNode::prepare(const config::Configuration& n
       if (configured.policy) policy = policy_of(configured.policy->value);
       std::vector<tunnel::PathTraits> traits;
       for (const auto& link : links_of(configured, client)) traits.push_back(link.traits);
-      tunnel->worker->post([running = tunnel->running.get(), tls, token, networks, policy, traits] {
+      tunnel->worker->post([running = tunnel->running.get(), tls, token, networks, policy, traits,
+                            classes = ClassPolicies(client, configured.name)] {
         running->set_tls(tls, token);
         running->set_networks(networks);
-        if (policy) running->set_policy(*policy, traits);
+        if (policy) running->set_policy(*policy, classes, traits);
       });
     }
     configuration_ = client;

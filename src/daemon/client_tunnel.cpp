@@ -78,8 +78,10 @@ void ClientTunnel::set_networks(const std::vector<packet::Prefix>& networks) {
   for (const auto& link : links_) link->set_networks(networks);
 }
 
-void ClientTunnel::set_policy(tunnel::Policy policy, const std::vector<tunnel::PathTraits>& traits) {
+void ClientTunnel::set_policy(tunnel::Policy policy, ClassPolicies of_classes,
+                              const std::vector<tunnel::PathTraits>& traits) {
   settings_.policy = policy;
+  settings_.class_policies = std::move(of_classes);
   if (session_ != nullptr) session_->sender().set_policy(policy);
   for (const auto& link : links_) link->describe(traits[link->number()], policy);
 }
@@ -145,7 +147,8 @@ void ClientTunnel::on_packet(Bytes packet) {
 
 void ClientTunnel::on_burst(Burst burst) {
   if (session_ != nullptr) {
-    session_->push(std::move(burst));
+    const auto policy = settings_.class_policies.of(burst.packet);
+    session_->push(std::move(burst), policy);
   } else {
     auto packets = packet::Splitter::begin(burst.header, burst.packet);
     if (!packets) return drops_.count(packets.error());

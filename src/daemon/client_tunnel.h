@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/drop.h"
+#include "daemon/class_policies.h"
 #include "daemon/client_link.h"
 #include "daemon/session_paths.h"
 #include "daemon/tun_port.h"
@@ -35,6 +36,7 @@ class ClientTunnel final : private ClientLinkOwner, private TunReader, private T
     /// How the links are used, here and, if it has no opinion of its own, at the server; nullopt: the only one has the
     /// tunnel to itself.
     std::optional<tunnel::Policy> policy;
+    ClassPolicies class_policies;  ///< while there is a session
     /// Of the device. The first of IPv4 is what mpquic-ip registers; over h3 the server is asked for them.
     std::vector<packet::Address> own_addresses;
     std::optional<std::string> token;      ///< h3: instead of a certificate
@@ -74,7 +76,7 @@ class ClientTunnel final : private ClientLinkOwner, private TunReader, private T
   /// The networks behind the box are others.
   void set_networks(const std::vector<packet::Prefix>& networks);
   /// The links are to be used otherwise. Only where there was a policy.
-  void set_policy(tunnel::Policy policy, const std::vector<tunnel::PathTraits>& traits);
+  void set_policy(tunnel::Policy policy, ClassPolicies of_classes, const std::vector<tunnel::PathTraits>& traits);
   /// Says goodbye to the server; nothing is sent any more.
   void stop();
   Snapshot snapshot() const;

@@ -12,6 +12,8 @@ namespace {
 // has its own, so that none can starve another; what was never used is not resident.
 constexpr std::size_t packets_in_memory = 12'288;
 
+constexpr std::uint32_t most_policies = 5;
+
 }  // namespace
 
 bool wants_order(Bytes packet) {
@@ -54,11 +56,13 @@ void SessionPaths::receive_probe(tunnel::PathId path, Bytes probe) {
   receiver_.receive_probe(path, probe, worker_.now());
 }
 
-void SessionPaths::push(Burst burst) {
+void SessionPaths::push(Burst burst, std::optional<tunnel::Policy> policy) {
   auto packets = packet::Splitter::begin(burst.header, burst.packet);
   if (!packets) return drops_.count(packets.error());
-  sender_.push(std::move(burst.memory), std::move(*packets), packet::flow_hash(burst.packet), wants_order(burst.packet),
-               worker_.now());
+  std::uint32_t flow = packet::flow_hash(burst.packet);
+  // Classes don't share a flow of the queue, whatever their hashes are.
+  if (policy) flow = flow * most_policies + std::to_underlying(*policy);
+  sender_.push(std::move(burst.memory), std::move(*packets), flow, wants_order(burst.packet), worker_.now(), policy);
 }
 
 void SessionPaths::prepare() {

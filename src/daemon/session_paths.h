@@ -48,8 +48,8 @@ class SessionPaths final : private tunnel::PacketSink {
   /// Datagrams that came over the path, from the sequence header on; probes.
   void receive(tunnel::PathId path, Bytes sequenced);
   void receive_probe(tunnel::PathId path, Bytes probe);
-  /// From the TUN device.
-  void push(Burst burst);
+  /// From the TUN device. `policy`: of its class, if it is not that of the session.
+  void push(Burst burst, std::optional<tunnel::Policy> policy = std::nullopt);
 
   void prepare();
   void follow_deadline();

@@ -45,9 +45,14 @@ Sender::Sender(Session& session, packet::BufferPool& pool, Policy policy, Wire w
 
 Sender::~Sender() = default;
 
-void Sender::set_policy(Policy policy) {
+Policy Sender::possible(Policy policy) const {
   const bool whole_flows = policy == Policy::failover || policy == Policy::balanced;
-  policy_ = wire_ == Wire::sequenced || whole_flows ? policy : Policy::balanced;
+  return wire_ == Wire::sequenced || whole_flows ? policy : Policy::balanced;
+}
+
+void Sender::set_policy(Policy policy) {
+  policy_ = possible(policy);
+  bonds_ = policy_ == Policy::bonded;
 }
 
 std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefixes& prefixes, Duration round_trip,
@@ -126,7 +131,7 @@ void Sender::refresh(Instant now) {
 /// comes into play when so much waits that the fast ones take as long: that much must be allowed to wait, and some more
 /// that all paths stay busy when a sender slows down.
 void Sender::follow_round_trip() {
-  const bool spreads = policy_ == Policy::bonded && spread_.count() > 1;
+  const bool spreads = bonds_ && spread_.count() > 1;
   Duration longest{}, shortest = Duration::max();
   for (const PathView& view : views_) {
     if (!(spreads ? spread_ : eligible_)[view.id]) continue;
@@ -271,12 +276,14 @@ std::vector<PathId> Sender::write_order() const {
   return order;
 }
 
-void Sender::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order,
-                  Instant now) {
+void Sender::push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order, Instant now,
+                  std::optional<Policy> policy) {
   const FlowId id = session_.flow_of(flow_hash);
   SentFlow& flow = flows_[id];
   if (session_.queued_bytes_of(id) == 0) flow.standing_since = now;
   flow.in_order |= in_order;
+  flow.policy = policy ? std::optional(possible(*policy)) : std::nullopt;
+  bonds_ |= flow.policy == Policy::bonded;
   session_.push(std::move(memory), std::move(packets), flow_hash, now);
   if (now - refreshed_at_ >= refresh_interval) refresh(now);
 }

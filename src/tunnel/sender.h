@@ -91,7 +91,9 @@ class Sender {
   void after_receive(PathId path, Instant now);
 
   /// A packet or super-packet from the TUN device. `in_order`: its flow suffers when packets overtake each other (TCP).
-  void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order, Instant now);
+  /// `policy`: of its flow, if it is not that of the session.
+  void push(packet::Buffer memory, packet::Splitter packets, std::uint32_t flow_hash, bool in_order, Instant now,
+            std::optional<Policy> policy = std::nullopt);
   /// When on_deadline() is due; afterwards all paths are to be written.
   Instant deadline() const;
   void on_deadline(Instant now);
@@ -118,6 +120,8 @@ class Sender {
   const packet::Pieces* front_new(Path& path, std::size_t room, Instant now);
   void pop(Path& path);
   void pop_new(Path& path);
+  Policy possible(Policy policy) const;
+  Policy policy_of(const SentFlow& flow) const { return flow.policy.value_or(policy_); }
   bool remembers(const Path& path) const;
   bool may_send(const Path& path, FlowId id, Instant now);
   bool may_spread(const Path& path, FlowId id) const;
@@ -130,6 +134,7 @@ class Sender {
   Copies copies_;
   const Wire wire_;
   Policy policy_ = Policy::bonded;
+  bool bonds_ = true;  ///< some flow may be spread
   SentFlows flows_;
   std::array<std::unique_ptr<Path>, most_paths> paths_;
   std::size_t path_count_ = 0;

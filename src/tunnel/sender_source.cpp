@@ -112,7 +112,8 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
 }
 
 const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
-  if (!eligible_[path.id]) return nullptr;
+  // A better one that has just come is not trusted with everything yet.
+  if (!eligible_[path.id] && failover_ != path.id) return nullptr;
   struct Filter final : FlowFilter {
     Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}
     bool passes(FlowId flow) const override { return sender.may_send(path, flow, now); }
@@ -154,7 +155,8 @@ void Sender::order(SentFlow& flow, Instant now) {
 
 bool Sender::may_send(const Path& path, FlowId id, Instant now) {
   SentFlow& flow = flows_[id];
-  if (policy_ == Policy::failover) {
+  const Policy policy = policy_of(flow);
+  if (policy == Policy::failover) {
     flow.path = failover_;
     return failover_ == path.id;
   }
@@ -162,11 +164,11 @@ bool Sender::may_send(const Path& path, FlowId id, Instant now) {
     flow.spread = false;
     flow.path.reset();
   }
-  if (policy_ == Policy::bonded) look_whether_hungry(flow, now);
+  if (policy == Policy::bonded) look_whether_hungry(flow, now);
   if (flow.spread) return spread_[path.id] && may_spread(path, id);
   const bool rested = now - flow.last_sent > pause_between_bursts;
   if (!flow.path || !eligible_[*flow.path] || rested) {
-    flow.path = policy_ == Policy::balanced ? choose_balanced(views_) : choose_earliest(views_);
+    flow.path = policy == Policy::balanced ? choose_balanced(views_) : choose_earliest(views_);
   }
   return flow.path == path.id;
 }
@@ -279,7 +281,7 @@ void Sender::pop_new(Path& path) {
   flow.last_sent = path.shown_at;
   if (session_.queued_bytes_of(id) == 0) flow.standing_since = never;
   path.meter.sent(size, copy, path.shown_at);
-  if (policy_ != Policy::redundant || copy == no_copy) return;
+  if (policy_of(flow) != Policy::redundant || copy == no_copy) return;
   if (const auto second = choose_earliest(views_, path.id); second && second != path.id) {
     copies_.use(copy);
     paths_[*second]->repairs.push_back({copy, path.shown_at, true});

@@ -12,11 +12,12 @@ namespace mpquic::tunnel {
 
 /// A flow of the queue as the sender knows it.
 struct SentFlow {
-  std::optional<PathId> path;  ///< pinned to it
-  bool in_order = false;       ///< packets that overtake each other hurt it
-  bool spread = false;         ///< over several paths
-  std::uint16_t number = 0;    ///< on the wire, while ordered; 0: unordered
-  std::uint32_t sequence = 0;  ///< of its next packet, while ordered
+  std::optional<PathId> path;    ///< pinned to it
+  std::optional<Policy> policy;  ///< nullopt: the session's
+  bool in_order = false;         ///< packets that overtake each other hurt it
+  bool spread = false;           ///< over several paths
+  std::uint16_t number = 0;      ///< on the wire, while ordered; 0: unordered
+  std::uint32_t sequence = 0;    ///< of its next packet, while ordered
   Instant last_sent{};
   Instant standing_since = never;  ///< since when it always had something waiting
   // Of the spread flow, against what it had alone.

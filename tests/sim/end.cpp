@@ -28,7 +28,7 @@ class Nothing final : public quic::DatagramSource {
 }  // namespace
 
 End::End(const EndSettings& settings, Watch& out, Watch& in, Instant now)
-    : buffers_(settings.buffers),
+    : settings_(settings),
       pool_(buffer_size, settings.buffers),
       out_(out),
       in_(in),
@@ -36,6 +36,7 @@ End::End(const EndSettings& settings, Watch& out, Watch& in, Instant now)
       sender_(session_, pool_, settings.policy, tunnel::Wire::sequenced, now),
       receiver_(tunnel::ReceiverLimits{}, pool_, drops_),
       now_(now) {
+  if (settings.lies > 0) in_.expect_lies();
   session_.open(now);
 }
 
@@ -68,10 +69,27 @@ void End::on_datagram(Path& path, Bytes datagram) {
   const Bytes rest = datagram.subspan(2);
   switch (datagram[1]) {
     case plain[1]: in_.arrive(rest, now_); return deliver(rest);
-    case sequenced[1]: in_.arrive(rest, now_); return receiver_.receive(*path.id, rest, now_, *this);
+    case sequenced[1]: in_.arrive(rest, now_); return receiver_.receive(*path.id, falsified(rest), now_, *this);
     case probe[1]: return receiver_.receive_probe(*path.id, rest, now_);
     default: return drops_.count(Drop::unknown_context);
   }
+}
+
+/// As a peer might write it that means harm, or is broken: the packet is that of another flow, another place in it,
+/// another time, or there is none.
+Bytes End::falsified(Bytes sequenced) {
+  if (settings_.lies == 0 || std::uniform_real_distribution<double>(0, 1)(random_) >= settings_.lies) return sequenced;
+  std::ranges::copy(sequenced, falsified_.begin());
+  const auto any = static_cast<std::uint32_t>(random_() * 2);
+  switch (random_() % 6) {
+    case 0: store_be16(&falsified_[0], static_cast<std::uint16_t>(any)); break;
+    case 1: store_be32(&falsified_[2], any); break;
+    case 2: store_be32(&falsified_[2], load_be32(&falsified_[2]) + any % 20'000); break;
+    case 3: store_be32(&falsified_[6], any); break;
+    case 4: store_be32(&falsified_[10], any); break;
+    default: return Bytes(falsified_).first(any % tunnel::sequence_header_size);
+  }
+  return Bytes(falsified_).first(sequenced.size());
 }
 
 void End::deliver(Bytes packet) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@ namespace mpquic::sim {
 struct EndSettings {
   tunnel::Policy policy = tunnel::Policy::bonded;
   std::size_t buffers = 16'384;  ///< packets that there is memory for
+  double lies = 0;               ///< share of the sequenced packets that come in whose headers lie
 };
 
 /// One side of a session: what a daemon has between its TUN device and its sockets.
@@ -85,7 +88,8 @@ class End final : public Host, private tunnel::PacketSink, private tunnel::TooBi
   tunnel::Receiver& receiver() { return receiver_; }
   const std::vector<std::unique_ptr<Path>>& paths() const { return paths_; }
   const DropCounters& drops() const { return drops_; }
-  std::size_t buffers_in_use() const { return buffers_ - pool_.available(); }
+  std::size_t buffers_in_use() const { return settings_.buffers - pool_.available(); }
+  const EndSettings& settings() const { return settings_; }
   std::size_t queued() const { return session_.queued_bytes(); }
 
  private:
@@ -93,10 +97,13 @@ class End final : public Host, private tunnel::PacketSink, private tunnel::TooBi
   void on_too_big(const packet::Pieces& packet, std::size_t mtu) override { on_refused(packet.head, mtu); }
   void on_established(Path& path);
   void on_datagram(Path& path, Bytes datagram);
+  Bytes falsified(Bytes sequenced);
   void remove_closed();
   void write(Path& path);
 
-  const std::size_t buffers_;
+  const EndSettings settings_;
+  std::minstd_rand random_;  ///< for lies
+  std::array<std::uint8_t, 2048> falsified_{};
   packet::BufferPool pool_;
   DropCounters drops_;
   Watch& out_;

@@ -28,6 +28,7 @@ class Generator {
     for (std::size_t i = 0; i < flows; ++i) scenario_.traffic.push_back(traffic(flows));
     const std::size_t events = among({0.2, 0.2, 0.2, 0.2, 0.1, 0.1});
     for (std::size_t i = 0; i < events; ++i) happen();
+    if (chance(0.06)) scenario_.world.server.lies = logarithmic(0.001, 1);
     std::ranges::stable_sort(scenario_.happenings, {}, &Happening::at);
     return scenario_;
   }

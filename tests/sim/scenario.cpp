@@ -39,6 +39,8 @@ std::string describe(const Scenario& scenario) {
                   seconds_of(scenario.length), policies[std::to_underlying(world.box.policy)], world.box.buffers,
                   policies[std::to_underlying(world.server.policy)], world.server.buffers,
                   world.congestion == quic::CongestionControl::bbr ? "bbr" : "cubic");
+  if (world.server.lies > 0)
+    text += fmt::format("  {:.2f} % of what comes to the server lies\n", world.server.lies * 100);
   for (std::size_t i = 0; i < world.wans.size(); ++i) {
     const Wan& wan = world.wans[i];
     text += fmt::format("  link {}: priority {}, weight {}{}\n    up   {}\n    down {}\n", i + 1, wan.traits.priority,

@@ -26,6 +26,10 @@ class Watch {
 
   explicit Watch(Complain complain) : complain_(std::move(complain)) {}
 
+  /// Who sends does not tell the truth: it is to expect disorder, losses and duplicates, but nothing worse.
+  void expect_lies() { lies_ = true; }
+  bool expects_lies() const { return lies_; }
+
   /// Before it goes into the tunnel: writes the mark. `in_order`: its flow is to come out as it went in.
   void enter(MutableBytes packet, std::uint32_t flow, bool in_order, Instant now);
   /// It, or a copy, has come over a path.
@@ -55,6 +59,7 @@ class Watch {
   void add_to_digest(std::uint64_t number);
 
   Complain complain_;
+  bool lies_ = false;
   std::vector<Packet> packets_;
   std::unordered_map<std::uint32_t, std::uint64_t> newest_;  ///< that left, by flow
   std::uint64_t arrived_ = 0, left_ = 0, overtaken_ = 0;

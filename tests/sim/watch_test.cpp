@@ -68,6 +68,23 @@ TEST_F(WatchTest, ComplainsOfWhatIsHeldTooLong) {
   EXPECT_EQ(watch_.longest_held(), Watch::longest_hold + 1ms);
 }
 
+TEST_F(WatchTest, ExpectsDuplicatesOfWhoLiesAndNothingWorse) {
+  watch_.expect_lies();
+  const Packet packet = enter(), held = enter();
+  pass(packet);
+  now_ += Watch::longest_hold + 1ms;
+  pass(packet);
+  EXPECT_EQ(complaints_, std::vector<std::string>());
+  watch_.arrive(held, now_);
+  now_ += Watch::longest_hold + 1ms;
+  watch_.leave(held, now_);
+  EXPECT_EQ(complaints_.size(), 1U) << "it was held";
+  Packet forged{};
+  forged.back() = 7;
+  watch_.leave(forged, now_);
+  EXPECT_EQ(complaints_.size(), 2U) << "it was never sent";
+}
+
 TEST_F(WatchTest, CountsWhatIsOvertakenInItsOwnFlow) {
   const Packet first = enter(1), other = enter(2), second = enter(1), loose = enter(3, false), last = enter(3, false);
   pass(second);

@@ -93,6 +93,24 @@ TEST_F(WorldTest, AnAddressThatChangesKeepsTheConnection) {
   EXPECT_LT(stream.longest_gap(world_->now), 15ms);
 }
 
+TEST_F(WorldTest, WhoLiesHarmsOnlyWhatItSends) {
+  world_ = std::make_unique<World>(WorldSettings{.server = {.lies = 0.3}, .wans = {Wan::of(20, 20), Wan::of(20, 40)}});
+  lans_ = std::make_unique<Lans>(*world_);
+  ASSERT_TRUE(world_->connect());
+  Stream& lying = lans_->add_stream(true, 500, 200);
+  Stream& stream = lans_->add_stream(false, 500, 200);
+  lying.start(world_->now);
+  stream.start(world_->now);
+  world_->run(10s);
+  for (Stream* each : {&lying, &stream}) each->stop();
+  world_->run(1s);
+  EXPECT_GT(lying.missing(), lying.sent() / 100) << "what is no header, is no packet";
+  EXPECT_GT(lying.received(), lying.sent() / 4);
+  EXPECT_EQ(stream.missing(), 0U);
+  EXPECT_LT(stream.longest_delay(), 40ms);
+  EXPECT_GT(world_->server.drops()[Drop::malformed], 0U);
+}
+
 TEST_F(WorldTest, AConnectionThatTimedOutIsDialledAgain) {
   begin({Wan::of(5, 20), Wan::of(5, 40)});
   Stream& stream = lans_->add_stream(true, 20, 200);

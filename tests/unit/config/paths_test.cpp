@@ -124,8 +124,15 @@ TEST_F(PathsFile, EachMistakeIsNamedWhereItStands) {
       {h3 + both + "classify: [{source: 10.1.0.0/16, tunnel: old, policy: redundant}, {tunnel: mp, policy: fast}]\n",
        {"7:55: policy: redundant needs alpn: h3, and tunnel \"old\" has mpquic-ip: failover or balanced",
         "7:88: policy: \"fast\" is none of failover, balanced, bonded, redundant"}},
-      {h3 + both + "classify: {vlan: 2Y, tunnels: {1: mp, 2: old}, policy: bonded}\n",
-       {"7:56: policy: bonded needs alpn: h3, and tunnel \"old\" has mpquic-ip: failover or balanced"}},
+      {h3 + both + "classify: {vlan: 2Y, tunnels: {1: mp}, policy: bonded}\n",
+       {"7:48: a rule with a policy can't ask for interfaces or VLANs: say its traffic by addresses, ports or dscp"}},
+      {h3 + both + "classify: {interface: eth9, tunnel: mp, policy: redundant}\n",
+       {"7:49: a rule with a policy can't ask for interfaces or VLANs: say its traffic by addresses, ports or dscp"}},
+      {h3 + "tunnels: {mp: {links: [wan4, wan5], masquerade: true}}\n" +
+           "classify: [{source: 10.1.0.0/16, tunnel: mp, policy: redundant}, {dscp: ef, tunnel: mp, policy: "
+           "failover}]\n",
+       {"7:54: a rule with a policy can't ask for sources, since tunnel \"mp\" masquerades: say its traffic by "
+        "destinations, ports or dscp"}},
       {server_start + "tunnels: {mt: {address: 10.0.0.254/24, alpn: mpquic-ip, policy: redundant}}\n"
                       "clients: {box1: {prefixes: 10.0.0.1}}\n",
        {"4:65: policy: redundant needs alpn: h3, and tunnel \"mt\" has mpquic-ip: failover or balanced"}},

@@ -82,7 +82,7 @@ TEST_F(ReloadTest, HowPathsAreUsedChangesLiveAndWhichPathsThereAreDoesNot) {
   EXPECT_EQ(reasons(whole, with(whole, "eth2", "eth2, metered: true, priority: 3, weight: 4")), Lines());
   EXPECT_EQ(reasons(whole, with(whole, "bonded", "redundant")), Lines());
   EXPECT_EQ(reasons(whole, with(whole, ", policy: bonded", "")), Lines()) << "which is the default";
-  const std::string rule = "classify: {interface: eth9, tunnel: mp}\n";
+  const std::string rule = "classify: {dscp: ef, tunnel: mp}\n";
   EXPECT_EQ(reasons(whole + rule, whole + with(rule, "mp", "mp, policy: redundant")), Lines());
   EXPECT_EQ(reasons(server, with(server, "10.0.1.254/24", "10.0.1.254/24, policy: balanced")), Lines());
 
