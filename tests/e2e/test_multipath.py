@@ -24,8 +24,6 @@ from nodes import (
 )  # fmt: skip
 from traffic import exchange_tcp, exchange_udp
 
-pytestmark = pytest.mark.threads
-
 MBPS = 20
 """Of each link."""
 PER_SECOND = 50
@@ -139,6 +137,7 @@ TROUBLES = {
 
 
 class TestTcpSurvives:
+    @pytest.mark.threads
     @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
     def test_each_link_in_turn(self, testbed: Testbed, trouble: Trouble) -> None:
         """Each is the only one that is left, then the first to be gone."""
@@ -309,6 +308,7 @@ class TestPolicies:
 
 
 class TestSessions:
+    @pytest.mark.threads
     @pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
     def test_a_server_that_restarts(self, testbed: Testbed, clean: bool) -> None:
         bundle = build(testbed)
@@ -338,6 +338,7 @@ class TestSessions:
             assert bundle.net.box.ping(INNER_SERVER_V4, count=5).loss == 0
             assert bundle.net.server.ping(INNER_CLIENT_V4, count=5).loss == 0
 
+    @pytest.mark.threads
     def test_two_clients_with_sessions_of_their_own(self, testbed: Testbed) -> None:
         """Both over the same two links."""
         bundle = build(testbed, start=False)
