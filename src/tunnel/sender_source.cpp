@@ -19,7 +19,7 @@ using std::chrono::seconds;
 constexpr Duration pause_between_bursts = milliseconds(500);
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
-constexpr Duration number_ends_after = seconds(2);  // of silence: no packet with it is on the way any more
+constexpr Duration number_ends_after = seconds(5);  // of silence: no packet with it is on the way any more
 constexpr Duration spread_ends_after = seconds(1);  // of silence
 // Who has less than this waiting, waits for the fastest path.
 constexpr std::size_t least_backlog = 6'000;
