@@ -115,7 +115,8 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
 }
 
 const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
-  // Only with what the others have no room for, do those come into play that would not.
+  // A better one that has just come is not trusted with everything yet; and with what others have no room for, those
+  // come into play that would not.
   if (!choice_.eligible[path.id] && choice_.failover != path.id && path.room <= least_room_) return nullptr;
   struct Filter final : FlowFilter {
     Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}

@@ -213,6 +213,7 @@ TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
     push(1, packet);
     const auto fast = take_all(fast_);
     const auto slow = take_all(slow_);
+    ASSERT_EQ(session_.queued_bytes(), 0U) << "the other goes on until then";
     back = !packets_of(fast, false).empty();
     wait(milliseconds(1));
     acknowledge_numbers(fast_, {sent_[fast_]});
