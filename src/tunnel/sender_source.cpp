@@ -19,7 +19,7 @@ using std::chrono::seconds;
 constexpr Duration pause_between_bursts = milliseconds(500);
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
-constexpr Duration number_ends_after = seconds(2);  // of silence: no packet with it is on the way any more
+constexpr Duration number_ends_after = seconds(5);  // of silence: no packet with it is on the way any more
 constexpr Duration spread_ends_after = seconds(1);  // of silence
 // Who has less than this waiting, waits for the fastest path.
 constexpr std::size_t least_backlog = 6'000;
@@ -115,7 +115,8 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
 }
 
 const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
-  // Only with what the others have no room for, do those come into play that would not.
+  // A better one that has just come is not trusted with everything yet; and with what others have no room for, those
+  // come into play that would not.
   if (!choice_.eligible[path.id] && choice_.failover != path.id && path.room <= least_room_) return nullptr;
   struct Filter final : FlowFilter {
     Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}

@@ -135,14 +135,14 @@ TEST_F(TwoPaths, AFlowThatPausesGetsANumberOfItsOwnAgain) {
   const auto before = take_all(fast_);
   ASSERT_EQ(before.size(), 3U);
   acknowledge(fast_, before);
-  wait(milliseconds(1900));
+  wait(milliseconds(4900));
   push(7, 3);
   const auto soon = take_all(fast_);
   ASSERT_EQ(soon.size(), 1U);
   EXPECT_EQ(soon[0].flow, before[0].flow);
   EXPECT_EQ(soon[0].sequence, 3U);
   acknowledge(fast_, soon);
-  wait(milliseconds(2100));
+  wait(milliseconds(5100));
   push_many(7, 4, 6);
   const auto after = take_all(fast_);
   ASSERT_EQ(after.size(), 2U);
