@@ -59,8 +59,8 @@ class Bundle:
     def bulk(self, flows: int = 1, down: bool = False) -> Bulk:
         return Bulk(*self._ends(down), flows=flows, port=7200 + down)
 
-    def stream(self, rate: float = PER_SECOND, down: bool = False) -> Stream:
-        return Stream(*self._ends(down), rate=rate)
+    def stream(self, rate: float = PER_SECOND, down: bool = False, size: int = 172) -> Stream:
+        return Stream(*self._ends(down), rate=rate, size=size)
 
     def _ends(self, down: bool) -> tuple[Any, Any, str]:
         ends = (self.net.box, self.net.server)
@@ -388,6 +388,27 @@ class TestSessions:
             bundle.link(number).set("loss=0,duplicate=0,reorder=0")
         bundle.await_paths(1, 2)
         exchange_udp(box, server, INNER_SERVER_V4, 1, 1200)
+
+    def test_a_path_that_joins_does_not_make_packets_smaller(self, testbed: Testbed) -> None:
+        """It does not know yet how much it carries; the other one does. The stream needs both."""
+        bundle = build(testbed)
+        until(lambda: bundle.client.tunnel()["mtu"] > 1400, 10, "path MTU discovery is done")
+        with bundle.stream(rate=2000, size=1372) as stream:
+            for _ in range(3):
+                bundle.link(1).carrier(up=False)
+                bundle.await_paths(2)
+                bundle.link(1).carrier(up=True)
+                bundle.await_paths(1, 2)
+                time.sleep(0.3)
+            assert bundle.client.tunnel()["mtu"] > 1400
+            assert " mtu " not in bundle.net.box.ip(f"route get {INNER_SERVER_V4}"), "somebody was told of a smaller size"
+            assert bundle.client.drops().get("too_big", 0) == 0
+
+            def all_arrives() -> bool:
+                now = time.monotonic()
+                return stream.watched(now - 1.0, now - 0.5).lost == 0
+
+            until(all_arrives, 8, "both links carry it")
 
     def test_the_status_tells_the_links_apart(self, testbed: Testbed) -> None:
         bundle = build(testbed)
