@@ -40,6 +40,8 @@ void PathMeter::sent(std::size_t bytes, CopyId copy, Instant now) {
                         .starved = delivered_ < starved_until_});
   ++in_flight_;
   in_flight_bytes_ += bytes;
+  backlog_ = std::chrono::duration<double>(backlog(now)).count() * likely_capacity(now) + static_cast<double>(bytes);
+  backlog_at_ = now;
   ++sent_count_.now;
   ++sent_;
 }
@@ -102,6 +104,7 @@ void PathMeter::sample_rate(const Datagram& datagram, Instant now) {
   if (interval <= Duration::zero() || interval < least_round_trip() / 2) return;
   const double rate =
       static_cast<double>(delivered_ - datagram.delivered) / std::chrono::duration<double>(interval).count();
+  shown_.now = std::max(shown_.now, rate);
   if (!datagram.starved || (capacity() > 0 && rate > capacity())) capacity_.now = std::max(capacity_.now, rate);
   look_whether_full(datagram, now);
 }
@@ -136,10 +139,20 @@ void PathMeter::begin_period(Instant now) {
   period_began_ = now;
   // A path that carried next to nothing has not become slower: what it showed before stands until it shows another.
   if (capacity_.now > 0) capacity_ = {0, capacity_.now};
+  if (shown_.now > 0) shown_ = {0, shown_.now};
   if (least_.now != unknown) least_ = {unknown, least_.now};
   sent_count_ = {0, sent_count_.now};
   lost_count_ = {0, lost_count_.now};
   if (spurious_ > 0 && now - spurious_at_ > forgive_after) --spurious_;
+}
+
+// Who never gives it more, never learns that it can carry more.
+double PathMeter::likely_capacity(Instant now) const { return shown() * (capacity_is_known(now) ? 1.1 : 1.25); }
+
+Duration PathMeter::backlog(Instant now) const {
+  if (shown() <= 0) return {};
+  const double left = backlog_ / likely_capacity(now) - std::chrono::duration<double>(now - backlog_at_).count();
+  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::clamp(left, 0.0, 10.0)));
 }
 
 double PathMeter::loss() const {

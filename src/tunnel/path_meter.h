@@ -57,6 +57,10 @@ class PathMeter {
   Duration least_round_trip() const { return std::min(least_.now, least_.before); }
   /// Bytes a second that it has shown to deliver, lately; 0: not known yet.
   double capacity() const { return std::max(capacity_.now, capacity_.before); }
+  /// The same, of what it was given when that was not all that it could carry, too: at least so much.
+  double shown() const { return std::max(shown_.now, shown_.before); }
+  /// How long what was sent over it lately waits on its way, if it can carry not much more than it has shown.
+  Duration backlog(Instant now) const;
   /// Whether that is all that it can carry, as far as is known: it has been given more for a while (as BBR finds out
   /// that a pipe is full). Forgotten after some time, since paths change.
   bool capacity_is_known(Instant now) const { return now < full_until_; }
@@ -139,7 +143,11 @@ class PathMeter {
   std::uint64_t sent_ = 0;
   Instant lost_at_{};
   Instant period_began_{};
-  Recent<double> capacity_{0, 0};
+  Recent<double> capacity_{0, 0}, shown_{0, 0};
+  double likely_capacity(Instant now) const;
+
+  double backlog_ = 0;  ///< bytes, as of backlog_at_
+  Instant backlog_at_{};
   Recent<Duration> least_{unknown, unknown};
   Recent<std::uint64_t> sent_count_{0, 0}, lost_count_{0, 0};
 };

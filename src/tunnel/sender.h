@@ -136,7 +136,7 @@ class Sender {
   Policy policy_of(const SentFlow& flow) const { return flow.policy.value_or(policy_); }
   bool remembers(const Path& path) const;
   bool may_send(const Path& path, FlowId id, Instant now);
-  bool may_spread(const Choice& choice, const Path& path, FlowId id) const;
+  bool may_spread(const Choice& choice, const Path& path, FlowId id, Instant now) const;
   void look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now);
   void judge(const Choice& choice, SentFlow& flow, Instant now);
   void order(SentFlow& flow, Instant now);

@@ -181,7 +181,7 @@ bool Sender::may_send(const Path& path, FlowId id, Instant now) {
     flow.path.reset();
   }
   if (policy == Policy::bonded) look_whether_hungry(choice, flow, now);
-  if (flow.spread) return choice.spread[path.id] && may_spread(choice, path, id);
+  if (flow.spread) return choice.spread[path.id] && may_spread(choice, path, id, now);
   if (!flow.path || !choice.eligible[*flow.path] || rested) {
     flow.path = policy == Policy::balanced ? choose_balanced(choice.views) : choose_earliest(choice.views);
   }
@@ -230,7 +230,7 @@ void Sender::judge(const Choice& choice, SentFlow& flow, Instant now) {
 
 /// A packet goes over a slower path when it would not arrive any sooner if it waited for the faster ones: so nothing is
 /// held up at the other end that would not have been held up here.
-bool Sender::may_spread(const Choice& choice, const Path& path, FlowId id) const {
+bool Sender::may_spread(const Choice& choice, const Path& path, FlowId id, Instant now) const {
   const auto own = std::ranges::find(choice.views, path.id, &PathView::id);
   double faster = 0;
   Duration fastest = own->one_way;
@@ -242,8 +242,12 @@ bool Sender::may_spread(const Choice& choice, const Path& path, FlowId id) const
   }
   if (faster == 0) return true;  // this is the fastest
   const double wait = static_cast<double>(session_.queued_bytes()) / faster;
+  const Duration least = std::min(path.meter.least_round_trip(), path.meter.round_trip());
+  // What was measured a while ago has gone on meanwhile.
+  const Duration measured = path.meter.round_trip() - least - (now - path.meter.heard());
+  const Duration one_way = least / 2 + std::max(measured, path.meter.backlog(now));
   return session_.queued_bytes_of(id) > least_backlog &&
-         wait >= std::chrono::duration<double>(own->one_way - fastest).count();
+         wait >= std::chrono::duration<double>(one_way - fastest).count();
 }
 
 void Sender::pop(Path& path) {
