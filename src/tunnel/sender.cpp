@@ -68,6 +68,7 @@ std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefi
   path.probe.set(prefixes.probe);
   if (wire_ == Wire::bare) path.probe_next = true;
   ++path_count_;
+  session_.settle(now);
   refresh(now);
   return id;
 }
