@@ -292,6 +292,8 @@ SenderPathStatistics Sender::statistics(PathId id) const {
   const Path& path = *paths_[id];
   SenderPathStatistics result = path.counts;
   result.works = path.works();
+  result.probation = path.health == Path::Health::probation;
+  result.chosen = policy_ == Policy::failover ? failover_ == id : eligible_[id];
   result.capacity = path.meter.capacity();
   result.loss = path.meter.loss();
   result.round_trip = path.meter.round_trip();
