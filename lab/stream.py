@@ -30,7 +30,7 @@ _EXPEDITED = 0xB8  # the DSCP of voice, as a TOS
 _SHORTEST_SLEEP = 0.001
 _FLUSH_EVERY = 0.05
 # Milliseconds are measured, so both ends run in the real-time class; but no sender that might not keep up with its rate.
-_PROMPT = 2000
+_PROMPT = 10_000
 
 
 @dataclass(frozen=True)

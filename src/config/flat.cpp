@@ -120,7 +120,7 @@ class FlatReader {
       read_paths(client, tunnel, top);
     } else {
       static constexpr std::array<std::string_view, 2> idle = {"multipath_policy", "multipath_paths"};
-      top_.ignore(idle, "has no effect without multipath_enabled: true");
+      top_.ignore(idle, without_several);
       require_ends(top_, top);
       const Located<Exit> exit = top.exit.value_or(Located<Exit>());
       add_path(client, tunnel, Located<std::string>({}, exit.place), top);
@@ -246,9 +246,16 @@ class FlatReader {
     top_.read("remote_port", port, parse_port);
     tunnel.listen = Located(packet::SocketAddress{address, port.value}, port.place);
 
-    static constexpr std::array<std::string_view, 6> of_clients = {"remote_addr",       "tls_server_name",
-                                                                   "multipath_paths",   "tls_insecure_skip_verify",
-                                                                   "multipath_enabled", "multipath_policy"};
+    bool several = false;
+    top_.read("multipath_enabled", several, lower(parse_bool));
+    if (several) {
+      top_.read("multipath_policy", tunnel.policy.emplace(), lower(parse_flat_policy));
+    } else {
+      static constexpr std::array<std::string_view, 1> idle = {"multipath_policy"};
+      top_.ignore(idle, without_several);
+    }
+    static constexpr std::array<std::string_view, 4> of_clients = {"remote_addr", "tls_server_name", "multipath_paths",
+                                                                   "tls_insecure_skip_verify"};
     top_.ignore(of_clients, "has no effect on a server");
     server.clients.push_back(everybody_behind(tunnel));
     server.between_clients = true;  // as boxes have it that were deployed before there was a choice
@@ -256,6 +263,8 @@ class FlatReader {
     server.tunnels.push_back(std::move(tunnel));
     return server;
   }
+
+  static constexpr std::string_view without_several = "has no effect without multipath_enabled: true";
 
   std::filesystem::path folder_;
   const Environment& environment_;

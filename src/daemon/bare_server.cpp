@@ -63,7 +63,7 @@ bool BareServer::register_by(Bytes datagram) {
     return false;
   }
   by_packet_ = !registration;
-  if (!join_group(*address, *tunnel)) {
+  if (by_packet_ || !join_group(*address, *tunnel)) {
     session().set_tunnel(*tunnel);
     claim(*address);
   }
@@ -88,13 +88,11 @@ bool BareServer::join_group(const packet::Address& address, const ServerTun& tun
 
 void BareServer::claim(const packet::Address& address) {
   session().set_addresses({address});
-  if (!path_->usable()) {
-    if (host_.rules().policies.contains(session().tunnel()->settings().name))
-      path_->join(tunnel::Wire::bare, {});
-    else
-      path_->carry({});
-  }
-  host_.control().claim(session().ref(), session().peer(), session().tunnel()->settings().name, address);
+  const std::string& tunnel = session().tunnel()->settings().name;
+  if (!path_->usable() && !host_.rules().policies.contains(tunnel)) path_->carry({});
+  if (!path_->usable()) path_->join(tunnel::Wire::bare, {});
+  if (path_->shares()) host_.sessions().found_group(session());
+  host_.control().claim(session().ref(), session().peer(), tunnel, address);
 }
 
 // The registration may come late, behind a packet of a host behind the client, which then was taken for it.

@@ -98,7 +98,10 @@ void ClientPath::join(SessionPaths& session) {
   else
     prefixes = {prefix(masque::ip_context), prefix(masque::sequenced_context), prefix(masque::probe_context)};
   const auto id = session.add(*connection_, settings_.traits, prefixes);
-  if (!id) return close("the session has all the paths that it can");
+  if (!id) {
+    const std::uint64_t code = h3_ != nullptr ? masque::h3_request_cancelled : no_error;
+    return connection_->close(code, "the session has all the paths that it can");
+  }
   session_ = &session;
   id_ = *id;
   describe();
@@ -133,9 +136,11 @@ void ClientPath::on_tunnel_probe(Bytes probe) {
   session_->receive_probe(id_, probe);
 }
 
+// The queue may be open for another path long before this one has a tunnel.
 quic::DatagramSource& ClientPath::source() {
   if (session_ != nullptr) return session_->sender().source(id_);
-  return source_;
+  if (state() == ClientPathState::usable) return source_;
+  return nothing_;
 }
 
 std::optional<SessionPaths::PathSnapshot> ClientPath::session_snapshot() const {

@@ -97,6 +97,13 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   std::optional<SessionPaths::PathSnapshot> session_snapshot() const;
 
  private:
+  /// What a path has to send that is not usable yet.
+  struct Nothing final : quic::DatagramSource {
+    const packet::Pieces* front(std::size_t, Instant) override { return nullptr; }
+    bool more() const override { return false; }
+    void pop() override {}
+  };
+
   ClientPath(Worker& worker, const Settings& settings, const packet::SocketAddress& remote, io::UdpSocket socket,
              std::unique_ptr<quic::Connection> connection, tunnel::Session& queue, ClientPathOwner& owner,
              DropCounters& drops);
@@ -130,6 +137,7 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   const Settings& settings_;
   tunnel::Session& queue_;
   tunnel::PathSource source_;  ///< while it has the tunnel to itself
+  Nothing nothing_;
   SessionPaths* session_ = nullptr;
   tunnel::PathId id_ = 0;  ///< there
   ClientPathOwner& owner_;

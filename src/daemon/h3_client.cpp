@@ -11,6 +11,14 @@ namespace mpquic::daemon {
 
 using masque::no_address;
 
+namespace {
+
+// Of a server: each becomes a route, or an address, of the kernel.
+constexpr std::size_t most_routes = 4096;
+constexpr std::size_t most_addresses = 64;
+
+}  // namespace
+
 H3Client::H3Client(quic::Connection& connection, const Settings& settings, policy::HandedOut& handed_out,
                    H3ClientOwner& owner, DropCounters& drops)
     : settings_(settings), owner_(owner), tunnels_(connection, *this, drops), handed_out_(handed_out) {}
@@ -64,6 +72,7 @@ void H3Client::on_address_request(masque::StreamId tunnel, const std::vector<mas
 }
 
 void H3Client::on_addresses(masque::StreamId, const std::vector<masque::AddressEntry>& addresses) {
+  if (addresses.size() > most_addresses) return on_excess("addresses");
   policy::HandedOut now{{}, handed_out_.routes, handed_out_.dns};
   std::vector<packet::Prefix> owned;
   for (const auto& entry : addresses) {
@@ -99,9 +108,15 @@ void H3Client::complain_about_networks(const std::vector<packet::Prefix>& owned)
   }
 }
 
+void H3Client::on_excess(std::string_view what) {
+  owner_.on_tunnel_failed(masque::h3_excessive_load, fmt::format("the server hands out far too many {}", what));
+}
+
 void H3Client::on_routes(masque::StreamId, const std::vector<masque::AddressRange>& ranges) {
+  if (ranges.size() > most_routes) return on_excess("routes");
   policy::HandedOut now = handed_out_;
   now.routes = masque::prefixes_of(ranges);
+  if (now.routes.size() > most_routes) return on_excess("routes");
   learn(std::move(now));
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/drop.h"
@@ -82,6 +83,7 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void on_sequenced(masque::StreamId, Bytes packet) override { owner_.on_tunnel_sequenced(packet); }
   void on_probe(masque::StreamId, Bytes probe) override { owner_.on_tunnel_probe(probe); }
   void on_closed(masque::StreamId tunnel, std::uint64_t code, const std::string& reason) override;
+  void on_excess(std::string_view what);
   void complain_about_networks(const std::vector<packet::Prefix>& owned) const;
   void learn(policy::HandedOut now);
   void look_whether_open();

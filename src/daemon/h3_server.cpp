@@ -23,6 +23,11 @@ constexpr std::size_t smallest_mtu = 1280;
 // In the life of a tunnel. There is one of each family to be had.
 constexpr std::size_t most_address_requests = 256;
 
+// Each costs the control thread a lease, and all workers a letter.
+constexpr double decisions_per_second = 10;
+constexpr double decisions_at_once = 32;
+constexpr Duration decide_again_after = std::chrono::milliseconds(100);
+
 constexpr int bad_request = 400;
 constexpr int unauthorized = 401;
 constexpr int forbidden = 403;
@@ -42,6 +47,7 @@ H3Server::H3Server(PathHost& host, ServerConnection& connection)
     : host_(host),
       connection_(connection),
       tunnels_(connection.quic(), *this, connection.drops()),
+      decisions_(decisions_per_second, decisions_at_once),
       deadline_(host.worker().now() + without_tunnel) {}
 
 void H3Server::on_established() {
@@ -77,10 +83,12 @@ void H3Server::on_address_request(masque::StreamId tunnel, const std::vector<mas
     tunnels_.close(tunnel);
     return remove(tunnel);
   }
+  const std::size_t before = request->unanswered.size();
   for (const auto& entry : requests) {
     if (!request->request_ids.insert(entry.request_id).second) continue;  // RFC 9484, 4.7.2: never used twice
     request->unanswered.push_back(entry);
   }
+  if (request->unanswered.size() == before) return;
   if (request->path != nullptr && !request->looking_up) ask_for_addresses(*request);
 }
 
@@ -90,11 +98,18 @@ void H3Server::on_routes(masque::StreamId tunnel, const std::vector<masque::Addr
   if (request == nullptr || request->path == nullptr) return;
   const ServerSession& session = request->path->session();
   const auto& peer = session.peer();
-  for (const packet::Prefix& prefix : masque::prefixes_of(ranges)) {
-    const auto holds = [&](const packet::Prefix& own) { return own.contains(prefix); };
-    if (std::ranges::any_of(peer->prefixes, holds) || !host_.may_complain()) continue;
-    log::warning("{}: {} offers a way to {}, which it does not own", session.tunnel()->settings().name, peer->name,
-                 prefix.to_string());
+  const auto owned = [&](const packet::Prefix& prefix) {
+    return std::ranges::any_of(peer->prefixes, [&](const packet::Prefix& own) { return own.contains(prefix); });
+  };
+  std::span<const masque::AddressRange> rest = ranges;
+  while (const masque::AddressRange* foreign = masque::first_outside(rest, peer->prefixes)) {
+    for (const packet::Prefix& prefix : masque::prefixes_of({foreign, 1})) {
+      if (owned(prefix)) continue;
+      if (!host_.may_complain()) return;
+      log::warning("{}: {} offers a way to {}, which it does not own", session.tunnel()->settings().name, peer->name,
+                   prefix.to_string());
+    }
+    rest = rest.subspan(static_cast<std::size_t>(foreign - rest.data()) + 1);
   }
 }
 
@@ -159,7 +174,14 @@ void H3Server::before_writing() {
     // Packets to the client can only be sent once it is known how.
     if (request->path == nullptr && tunnels_.settled()) undecided.push_back(request.get());
   }
-  for (Request* request : undecided) decide(*request);
+  decide_at_ = never;
+  for (Request* request : undecided) {
+    if (!decisions_.take(host_.worker().now())) {
+      decide_at_ = host_.worker().now() + decide_again_after;
+      break;
+    }
+    decide(*request);
+  }
   if (tunnels_.datagrams()) return;
   for (const auto& request : requests_) {
     if (request->open) request->path->overflow_all(host_.worker().now());
@@ -195,7 +217,7 @@ void H3Server::decide(Request& request) {
   session.set_tunnel(*tunnel, instance);
   if (const auto* target = std::get_if<std::string>(&request.asked.scope.target)) {
     request.looking_up = true;
-    return host_.control().look_up(session.ref(), *target);
+    return host_.control().look_up(session.ref(), session.peer()->name, *target);
   }
   const auto* target = std::get_if<packet::Prefix>(&request.asked.scope.target);
   limit(request, target == nullptr ? std::vector<packet::Prefix>() : std::vector{*target});
@@ -205,7 +227,8 @@ void H3Server::decide(Request& request) {
 std::string H3Server::new_instance(const Request& request, const peers::Peer& peer) const {
   std::string base = request.asked.tunnel;
   // Nobody can tell whether one who shows nothing has been here before.
-  if (peer.name == peers::Directory::anyone) base += fmt::format("@{}", connection_.number());
+  if (peer.name == peers::Directory::anyone)
+    base += fmt::format("@{}.{}", host_.worker().index(), connection_.number());
   std::string instance = base;
   const auto taken = [&](const auto& other) {
     return other.get() != &request && other->path != nullptr && other->path->session().instance() == instance;
@@ -411,7 +434,8 @@ void H3Server::look_up_again() {
     auto peer = peer_of(request->asked);
     ServerSession& session = request->path->session();
     const std::string& tunnel = session.tunnel()->settings().name;
-    if (peer == nullptr || !peer->may_use(tunnel)) {
+    // Who has become somebody else asks anew: a session has other paths, which have not.
+    if (peer == nullptr || peer->name != session.peer()->name || !peer->may_use(tunnel)) {
       return connection_.close(masque::h3_connect_error, "is no client of this tunnel any more");
     }
     if (*peer != *session.peer()) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "base/token_bucket.h"
 #include "daemon/server_connection.h"
 #include "masque/tunnel_server.h"
 #include "tunnel/path_source.h"
@@ -30,7 +32,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void before_writing() override;
   std::size_t overhead() const override { return overhead_; }
   std::uint64_t no_error() const override;
-  Instant deadline() const override { return deadline_; }
+  Instant deadline() const override { return std::min(deadline_, decide_at_); }
 
  private:
   /// A tunnel, or a path of one, that the client has or wants to have.
@@ -87,7 +89,9 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   masque::TunnelServer tunnels_;
   std::vector<std::unique_ptr<Request>> requests_;
   std::size_t overhead_ = 0;  ///< of the first tunnel that was opened
-  Instant deadline_;          ///< by when the client must have a tunnel, or go
+  TokenBucket decisions_;
+  Instant decide_at_ = never;  ///< requests that had to wait
+  Instant deadline_;           ///< by when the client must have a tunnel, or go
 };
 
 }  // namespace mpquic::daemon

@@ -39,8 +39,8 @@ class ControlThread {
   /// The answer comes to ServerSession::assigned(); the session has the addresses by then. Asked again, it keeps them
   /// if it still may.
   virtual void assign(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) = 0;
-  /// The answer comes to ServerSession::looked_up().
-  virtual void look_up(peers::SessionRef session, const std::string& name) = 0;
+  /// For this client. The answer comes to ServerSession::looked_up().
+  virtual void look_up(peers::SessionRef session, const std::string& client, const std::string& name) = 0;
   virtual void learn(peers::SessionRef session, const packet::Address& source) = 0;
   /// The configuration now says this of the session's client.
   virtual void change_peer(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer) = 0;

@@ -17,6 +17,7 @@ namespace {
 constexpr Duration expiry_interval = std::chrono::seconds(10);
 // Each is a socket or two, and some seconds at the most.
 constexpr std::size_t most_lookups = 64;
+constexpr std::size_t most_lookups_of_a_client = 8;
 
 std::shared_ptr<const ServerRules> rules_of(const config::ServerConfig& configuration) {
   const bool open = configuration.tls.client_auth == config::ClientAuth::none;
@@ -172,12 +173,16 @@ Assignment ServerNode::assignment_of(peers::SessionRef session, const std::share
   return {*addresses, {}};
 }
 
-void ServerNode::look_up(peers::SessionRef session, const std::string& name) {
-  tools_.post([this, session, name] {
-    if (lookups_ >= most_lookups) return tell(session, {{}, "too many names are being looked up"});
+void ServerNode::look_up(peers::SessionRef session, const std::string& client, const std::string& name) {
+  tools_.post([this, session, client, name] {
+    if (lookups_ >= most_lookups || lookups_of_[client] >= most_lookups_of_a_client) {
+      return tell(session, {{}, "too many names are being looked up"});
+    }
     ++lookups_;
-    resolver_.resolve(name, {}, [this, session](const Result<std::vector<packet::Address>>& found) {
+    ++lookups_of_[client];
+    resolver_.resolve(name, {}, [this, session, client](const Result<std::vector<packet::Address>>& found) {
       --lookups_;
+      if (--lookups_of_[client] == 0) lookups_of_.erase(client);
       tell(session, found ? NameAnswer{*found, {}} : NameAnswer{{}, found.error().message});
     });
   });

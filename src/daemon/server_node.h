@@ -43,7 +43,7 @@ class ServerNode final : public Role, private ControlThread {
   void claim(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const std::string& tunnel,
              const packet::Address& address) override;
   void assign(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer, const AddressWish& wish) override;
-  void look_up(peers::SessionRef session, const std::string& name) override;
+  void look_up(peers::SessionRef session, const std::string& client, const std::string& name) override;
   void learn(peers::SessionRef session, const packet::Address& source) override;
   void change_peer(peers::SessionRef session, std::shared_ptr<const peers::Peer> peer) override;
   void gone(peers::SessionRef session) override;
@@ -71,6 +71,7 @@ class ServerNode final : public Role, private ControlThread {
   Leases leases_;
   dns::Resolver resolver_;
   std::size_t lookups_ = 0;                                ///< under way
+  std::map<std::string, std::size_t> lookups_of_;          ///< the same, by client
   std::set<peers::SessionRef> superseded_;                 ///< that are not gone yet
   std::set<std::pair<std::string, std::string>> present_;  ///< tunnel and client, as last told
   Timer expiry_;

@@ -34,6 +34,7 @@ void ServerSessions::remove(std::unique_ptr<ServerPath> path) {
   (session.tunnel() != nullptr ? session.tunnel()->drops() : drops_) += session.drops();
   const auto found = sessions_.find(session.ref().number);
   invited_.erase(found->second.token_hash);
+  std::erase_if(groups_, [&](const auto& group) { return group.second == session.ref().number; });
   sessions_.erase(found);
 }
 
@@ -51,14 +52,15 @@ ServerSession* ServerSessions::find_by_token(std::string_view token) {
   return found == invited_.end() ? nullptr : find(found->second);
 }
 
+void ServerSessions::found_group(const ServerSession& session) {
+  groups_[{session.tunnel(), session.addresses().front()}] = session.ref().number;
+}
+
 ServerSession* ServerSessions::find_group(const ServerTun& tunnel, const packet::Address& address) {
-  const auto session = tunnel.routes().find(address);
-  if (!session || session->worker != worker_) return nullptr;
-  const auto found = sessions_.find(session->number);
-  if (found == sessions_.end() || !found->second.token_hash.empty()) return nullptr;
-  ServerSession& group = *found->second.session;
-  const bool fits = group.shared() != nullptr && !group.superseded() && group.addresses() == std::vector{address};
-  return fits ? &group : nullptr;
+  const auto found = groups_.find({&tunnel, address});
+  ServerSession* group = found == groups_.end() ? nullptr : find(found->second);
+  const bool has_it = group != nullptr && !group->superseded() && group->addresses().front() == address;
+  return has_it ? group : nullptr;
 }
 
 void ServerSessions::each(const std::function<void(const ServerSession&)>& visit) const {

@@ -33,7 +33,9 @@ class ServerSessions {
   /// nullptr: no session has this token.
   ServerSession* find_by_token(std::string_view token);
 
-  /// The shared session of the tunnel that has this address alone, and no token; nullptr: there is none.
+  /// Lets other connections of mpquic-ip join the session: those that register its address.
+  void found_group(const ServerSession& session);
+  /// nullptr: there is none, or a newer session has its address.
   ServerSession* find_group(const ServerTun& tunnel, const packet::Address& address);
 
   void each(const std::function<void(const ServerSession&)>& visit) const;
@@ -52,6 +54,7 @@ class ServerSessions {
   std::uint64_t& next_number_;
   std::unordered_map<std::uint64_t, Entry> sessions_;
   std::unordered_map<std::string, std::uint64_t> invited_;  ///< by hash of their tokens: compared in any time
+  std::map<std::pair<const ServerTun*, packet::Address>, std::uint64_t> groups_;
   std::map<std::string, control::Traffic> past_;
   DropCounters drops_;
 };

@@ -17,13 +17,14 @@ struct PathView {
   std::uint32_t priority = 1;
   std::uint32_t weight = 1;
   bool metered = false;
-  bool works = false;     ///< it answers
-  bool steady = false;    ///< it has done so for a while: worth going back to
-  Duration one_way{};     ///< half of the round trip; 0: not known yet
-  double capacity = 0;    ///< bytes a second that it has shown; 0: none yet
-  bool full = false;      ///< and that is all that it can carry
-  double load = 0;        ///< bytes a second that go over it now
-  std::size_t ahead = 0;  ///< bytes that wait for it
+  bool works = false;           ///< it answers
+  bool steady = false;          ///< it has done so for a while: worth going back to
+  Duration one_way{};           ///< half of the round trip; 0: not known yet
+  double capacity = 0;          ///< bytes a second that it has shown; 0: none yet
+  bool full = false;            ///< and that is all that it can carry
+  double load = 0;              ///< bytes a second that go over it now
+  std::size_t ahead = 0;        ///< bytes that wait for it
+  std::size_t room = SIZE_MAX;  ///< for a packet, in bytes, as last heard
 };
 
 using PathSet = std::bitset<most_paths>;

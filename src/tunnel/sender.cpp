@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 #include "tunnel/sender_path.h"
@@ -98,43 +99,65 @@ quic::DatagramSource& Sender::source(PathId path) { return *paths_[path]; }
 void Sender::refresh(Instant now) {
   const double elapsed = std::chrono::duration<double>(now - refreshed_at_).count();
   refreshed_at_ = now;
-  views_.clear();
+  std::vector<PathView> views = std::move(choice_.views);
+  views.clear();
+  least_room_ = SIZE_MAX;
   for (const auto& path : paths_) {
     if (path == nullptr) continue;
     if (elapsed > 0) {
       const double kept = std::max(0.0, 1 - elapsed / 0.2);
       path->load = path->load * kept + static_cast<double>(std::exchange(path->load_bytes, 0)) / elapsed * (1 - kept);
     }
-    views_.push_back({.id = path->id,
-                      .priority = path->traits.priority,
-                      .weight = path->traits.weight,
-                      .metered = path->traits.metered,
-                      .works = path->works(),
-                      .steady = path->works() && now - path->works_since >= steady_after,
-                      .one_way = path->meter.round_trip() / 2,
-                      .capacity = path->meter.capacity(),
-                      .full = path->meter.capacity_is_known(now),
-                      .load = path->load});
+    least_room_ = std::min(least_room_, path->room);
+    views.push_back({.id = path->id,
+                     .priority = path->traits.priority,
+                     .weight = path->traits.weight,
+                     .metered = path->traits.metered,
+                     .works = path->works(),
+                     .steady = path->works() && now - path->works_since >= steady_after,
+                     .one_way = path->meter.round_trip() / 2,
+                     .capacity = path->meter.capacity(),
+                     .full = path->meter.capacity_is_known(now),
+                     .load = path->load,
+                     .room = path->room});
   }
   flows_.each([&](FlowId id, const SentFlow& flow) {
     if (!flow.path || flow.spread || flow.standing_since == never) return;
-    const auto view = std::ranges::find(views_, *flow.path, &PathView::id);
-    if (view != views_.end()) view->ahead += session_.queued_bytes_of(id);
+    const auto view = std::ranges::find(views, *flow.path, &PathView::id);
+    if (view != views.end()) view->ahead += session_.queued_bytes_of(id);
   });
-  eligible_ = eligible(views_);
-  spread_ = choose_spread(views_);
-  failover_ = choose_failover(views_, failover_);
+  const auto failover = choose_failover(views, choice_.failover);
+  choice_ = Choice(std::move(views));
+  choice_.failover = failover;
+  roomy_.reset();
   follow_round_trip();
+}
+
+Sender::Choice::Choice(std::vector<PathView> from)
+    : views(std::move(from)), eligible(tunnel::eligible(views)), spread(choose_spread(views)) {}
+
+/// For a packet of this size. When no path that works has room, all: that it does not fit is the answer then.
+const Sender::Choice& Sender::choice_for(std::size_t size) {
+  if (size <= least_room_) return choice_;
+  if (roomy_ && roomy_->first == size) return roomy_->second;
+  std::vector<PathView> views;
+  std::ranges::copy_if(choice_.views, std::back_inserter(views),
+                       [&](const PathView& view) { return view.works && view.room >= size; });
+  if (views.empty()) return choice_;
+  roomy_.emplace(size, Choice(std::move(views)));
+  Choice& choice = roomy_->second;
+  choice.failover = choose_failover(choice.views, choice_.failover);
+  return choice;
 }
 
 /// The queue's patience is that of a flow over the slowest path that it may take. Where flows are spread, a slow path
 /// comes into play when so much waits that the fast ones take as long: that much must be allowed to wait, and some more
 /// that all paths stay busy when a sender slows down.
 void Sender::follow_round_trip() {
-  const bool spreads = bonds_ && spread_.count() > 1;
+  const bool spreads = bonds_ && choice_.spread.count() > 1;
   Duration longest{}, shortest = Duration::max();
-  for (const PathView& view : views_) {
-    if (!(spreads ? spread_ : eligible_)[view.id]) continue;
+  for (const PathView& view : choice_.views) {
+    if (!(spreads ? choice_.spread : choice_.eligible)[view.id]) continue;
     longest = std::max(longest, 2 * view.one_way);
     shortest = std::min(shortest, 2 * view.one_way);
   }
@@ -188,8 +211,8 @@ void Sender::repair(CopyId id, Instant now) {
 
 void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
   if (copies_[id].delivered || now - copies_[id].first_sent > owed_for) return;
-  const auto over = choose_earliest(views_, not_over);
-  if (!over) return;
+  const auto over = choose_earliest(choice_for(copies_[id].size).views, not_over);
+  if (!over || paths_[*over]->room < copies_[id].size) return;
   copies_.use(id);
   paths_[*over]->repairs.push_back({id, now, false});
 }

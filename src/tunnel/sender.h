@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -108,8 +109,19 @@ class Sender {
  private:
   class Path;
 
+  /// The paths that can be chosen from, and what follows from them.
+  struct Choice {
+    explicit Choice(std::vector<PathView> from);
+
+    std::vector<PathView> views;
+    PathSet eligible;                  ///< those that may carry something
+    PathSet spread;                    ///< those that flows are spread over
+    std::optional<PathId> failover{};  ///< Policy::failover: where everything goes
+  };
+
   // sender.cpp: what happens to paths.
   void refresh(Instant now);
+  const Choice& choice_for(std::size_t size);
   void follow_round_trip();
   void fall_silent(Path& path, Instant now);
   void answered(Path& path, Instant now);
@@ -127,9 +139,9 @@ class Sender {
   Policy policy_of(const SentFlow& flow) const { return flow.policy.value_or(policy_); }
   bool remembers(const Path& path) const;
   bool may_send(const Path& path, FlowId id, Instant now);
-  bool may_spread(const Path& path, FlowId id) const;
-  void look_whether_hungry(SentFlow& flow, Instant now);
-  void judge(SentFlow& flow, Instant now);
+  bool may_spread(const Choice& choice, const Path& path, FlowId id) const;
+  void look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now);
+  void judge(const Choice& choice, SentFlow& flow, Instant now);
   void order(SentFlow& flow, Instant now);
 
   Session& session_;
@@ -141,12 +153,12 @@ class Sender {
   SentFlows flows_;
   std::array<std::unique_ptr<Path>, most_paths> paths_;
   std::size_t path_count_ = 0;
-  std::vector<PathView> views_;  ///< of paths_
   Instant refreshed_at_{};
-  PathSet eligible_;                 ///< those that may carry something
-  PathSet spread_;                   ///< those that flows are spread over
-  std::optional<PathId> failover_;   ///< Policy::failover: where everything goes
-  double repair_budget_ = 64 << 10;  ///< bytes; some for the beginning
+  Choice choice_{{}};  ///< of all paths
+  /// Of those that have room for a packet of this size, where not all have.
+  std::optional<std::pair<std::size_t, Choice>> roomy_;
+  std::size_t least_room_ = SIZE_MAX;  ///< of all paths
+  double repair_budget_ = 64 << 10;    ///< bytes; some for the beginning
 };
 
 }  // namespace mpquic::tunnel

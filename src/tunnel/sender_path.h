@@ -53,7 +53,8 @@ class Sender::Path final : public quic::DatagramSource {
   unsigned flaps = 0;
   Instant last_sent;
   bool probe_next = false;
-  std::deque<Repair> repairs;  ///< that are to go over this path
+  std::deque<Repair> repairs;   ///< that are to go over this path
+  std::size_t room = SIZE_MAX;  ///< for a packet, as the connection said last
   std::uint32_t path_sequence = 0;
   std::uint64_t rewarded_bytes = 0;  ///< delivered, and counted for the repair budget
   std::uint64_t load_bytes = 0;      ///< sent since the last refresh

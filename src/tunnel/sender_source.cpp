@@ -19,7 +19,7 @@ using std::chrono::seconds;
 constexpr Duration pause_between_bursts = milliseconds(500);
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
-constexpr Duration number_ends_after = seconds(2);  // of silence: no packet with it is on the way any more
+constexpr Duration number_ends_after = seconds(5);  // of silence: no packet with it is on the way any more
 constexpr Duration spread_ends_after = seconds(1);  // of silence
 // Who has less than this waiting, waits for the fastest path.
 constexpr std::size_t least_backlog = 6'000;
@@ -69,6 +69,7 @@ const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant no
   if (max_size <= before) return nullptr;
   if (now >= path.probe_due()) return front_probe(path, now);
   const std::size_t room = max_size - before;
+  if (room != std::exchange(path.room, room)) refresh(now);
   const packet::Pieces* next = front_repair(path, room, now);
   if (next == nullptr) next = front_new(path, room, now);
   if (next == nullptr) path.meter.starved();
@@ -105,6 +106,8 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
       path.show(Path::Shown::repair, path.sequenced, &header);
       return &path.own_packet;
     }
+    // There was room for it where it came from.
+    if (!late && !first.on_purpose && copy.size > room) owe(first.copy, path.id, now);
     copies_.release(first.copy);
     path.repairs.pop_front();
   }
@@ -112,7 +115,9 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
 }
 
 const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
-  if (!eligible_[path.id]) return nullptr;
+  // A better one that has just come is not trusted with everything yet; and with what others have no room for, those
+  // come into play that would not.
+  if (!choice_.eligible[path.id] && choice_.failover != path.id && path.room <= least_room_) return nullptr;
   struct Filter final : FlowFilter {
     Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}
     bool passes(FlowId flow) const override { return sender.may_send(path, flow, now); }
@@ -121,8 +126,18 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
     Instant now;
   };
   const Filter filter(*this, path, now);
-  path.shown_packet = session_.front(room, now, &filter);
-  if (path.shown_packet == nullptr) return nullptr;
+  std::size_t elsewhere = 0;
+  for (const PathView& view : choice_.views) {
+    if (view.works) elsewhere = std::max(elsewhere, view.room);
+  }
+  for (;;) {
+    path.shown_packet = session_.front(room, now, &filter, elsewhere);
+    if (path.shown_packet == nullptr) return nullptr;
+    if (path.shown_packet->size() <= room) break;
+    // From now on the flow takes the others.
+    SentFlow& large = flows_[session_.front_flow()];
+    large.needs = std::max(large.needs, path.shown_packet->size());
+  }
   SentFlow& flow = flows_[session_.front_flow()];
   if (!remembers(path)) {
     SentFlows::unorder(flow);
@@ -154,33 +169,33 @@ void Sender::order(SentFlow& flow, Instant now) {
 
 bool Sender::may_send(const Path& path, FlowId id, Instant now) {
   SentFlow& flow = flows_[id];
+  const bool rested = now - flow.last_sent > pause_between_bursts;
+  const Choice& choice = choice_for(flow.needs);
   const Policy policy = policy_of(flow);
   if (policy == Policy::failover) {
-    flow.path = failover_;
-    return failover_ == path.id;
+    flow.path = choice.failover;
+    return flow.path == path.id;
   }
   if (flow.spread && now - flow.last_sent > spread_ends_after) {
     flow.spread = false;
     flow.path.reset();
   }
-  if (policy == Policy::bonded) look_whether_hungry(flow, now);
-  if (flow.spread) return spread_[path.id] && may_spread(path, id);
-  const bool rested = now - flow.last_sent > pause_between_bursts;
-  if (!flow.path || !eligible_[*flow.path] || rested) {
-    flow.path = policy == Policy::balanced ? choose_balanced(views_) : choose_earliest(views_);
+  if (policy == Policy::bonded) look_whether_hungry(choice, flow, now);
+  if (flow.spread) return choice.spread[path.id] && may_spread(choice, path, id);
+  if (!flow.path || !choice.eligible[*flow.path] || rested) {
+    flow.path = policy == Policy::balanced ? choose_balanced(choice.views) : choose_earliest(choice.views);
   }
   return flow.path == path.id;
 }
 
-void Sender::look_whether_hungry(SentFlow& flow, Instant now) {
-  if (flow.spread) return judge(flow, now);
+void Sender::look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now) {
+  if (flow.spread) return judge(choice, flow, now);
   if (!flow.path || flow.standing_since == never || now < flow.alone_until) return;
   const Path& alone = *paths_[*flow.path];
   if (now - flow.standing_since < hungry_after + alone.meter.round_trip() / 4) return;
-  if (spread_.count() == 1) {
-    if (!spread_[*flow.path]) flow.path = choose_earliest(views_);
-    for (const PathView& view : views_) {
-      if (spread_[view.id]) flow.path = view.id;
+  if (choice.spread.count() == 1) {
+    for (const PathView& view : choice.views) {
+      if (choice.spread[view.id]) flow.path = view.id;
     }
     return;
   }
@@ -192,7 +207,7 @@ void Sender::look_whether_hungry(SentFlow& flow, Instant now) {
 
 /// Whether the flow gets more than it had on one path. If it does not, it goes back, and tries again later: each time
 /// later.
-void Sender::judge(SentFlow& flow, Instant now) {
+void Sender::judge(const Choice& choice, SentFlow& flow, Instant now) {
   const Duration since = now - flow.judged_at;
   if (since < verdict_interval) return;
   const double rate =
@@ -206,8 +221,8 @@ void Sender::judge(SentFlow& flow, Instant now) {
   flow.alone_until = now + least_penalty * (1 << flow.worse);
   flow.worse = std::min(flow.worse + 1, most_penalties);
   double most = -1;
-  for (const PathView& view : views_) {
-    if (!eligible_[view.id] || view.capacity <= most) continue;
+  for (const PathView& view : choice.views) {
+    if (!choice.eligible[view.id] || view.capacity <= most) continue;
     most = view.capacity;
     flow.path = view.id;
   }
@@ -215,12 +230,12 @@ void Sender::judge(SentFlow& flow, Instant now) {
 
 /// A packet goes over a slower path when it would not arrive any sooner if it waited for the faster ones: so nothing is
 /// held up at the other end that would not have been held up here.
-bool Sender::may_spread(const Path& path, FlowId id) const {
-  const auto own = std::ranges::find(views_, path.id, &PathView::id);
+bool Sender::may_spread(const Choice& choice, const Path& path, FlowId id) const {
+  const auto own = std::ranges::find(choice.views, path.id, &PathView::id);
   double faster = 0;
   Duration fastest = own->one_way;
-  for (const PathView& other : views_) {
-    if (!spread_[other.id] || other.one_way >= own->one_way) continue;
+  for (const PathView& other : choice.views) {
+    if (!choice.spread[other.id] || other.one_way >= own->one_way) continue;
     if (other.capacity == 0) return false;  // it was never full
     faster += other.capacity;
     fastest = std::min(fastest, other.one_way);
@@ -277,11 +292,12 @@ void Sender::pop_new(Path& path) {
   path.counts.bytes += size;
   path.load_bytes += size;
   flow.sent_bytes += size;
+  if (path.shown_at - flow.last_sent > pause_between_bursts) flow.needs = std::min(flow.needs, size);
   flow.last_sent = path.shown_at;
   if (session_.queued_bytes_of(id) == 0) flow.standing_since = never;
   path.meter.sent(size, copy, path.shown_at);
   if (policy_of(flow) != Policy::redundant || copy == no_copy) return;
-  if (const auto second = choose_earliest(views_, path.id); second && second != path.id) {
+  if (const auto second = choose_earliest(choice_.views, path.id); second && second != path.id) {
     copies_.use(copy);
     paths_[*second]->repairs.push_back({copy, path.shown_at, true});
   }

@@ -18,6 +18,7 @@ struct SentFlow {
   bool spread = false;           ///< over several paths
   std::uint16_t number = 0;      ///< on the wire, while ordered; 0: unordered
   std::uint32_t sequence = 0;    ///< of its next packet, while ordered
+  std::size_t needs = 0;         ///< bytes of its largest packet that a path had no room for
   Instant last_sent{};
   Instant standing_since = never;  ///< since when it always had something waiting
   // Of the spread flow, against what it had alone.

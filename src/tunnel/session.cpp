@@ -42,17 +42,18 @@ void Session::send_registration(const packet::Address& tunnel_address) {
   registration_waits_ = true;
 }
 
-const packet::Pieces* Session::front(std::size_t max_size, Instant now, const FlowFilter* filter) {
+const packet::Pieces* Session::front(std::size_t max_size, Instant now, const FlowFilter* filter,
+                                     std::size_t elsewhere) {
   if (registration_waits_) return &registration_;
   held_back_ = false;
   while (const packet::Pieces* packet = queue_.front(max_size, now, filter)) {
-    if (packet->size() <= std::max(max_size, let_through_)) return packet;
+    if (packet->size() <= std::max({max_size, elsewhere, let_through_})) return packet;
     if (now < settled_at_) {
       held_back_ = true;
       return nullptr;
     }
     drops_.count(Drop::too_big);
-    listener_.on_too_big(*packet, max_size);
+    listener_.on_too_big(*packet, std::max(max_size, elsewhere));
     queue_.pop();
   }
   return nullptr;

@@ -46,8 +46,9 @@ class Session final : public quic::DatagramSource {
   void let_through(std::size_t size) { let_through_ = size; }
 
   const packet::Pieces* front(std::size_t max_size, Instant now) override { return front(max_size, now, nullptr); }
-  /// As Queue::front().
-  const packet::Pieces* front(std::size_t max_size, Instant now, const FlowFilter* filter);
+  /// As Queue::front(). What does not fit, but is no larger than `elsewhere`, is given all the same: another path has
+  /// room for it.
+  const packet::Pieces* front(std::size_t max_size, Instant now, const FlowFilter* filter, std::size_t elsewhere = 0);
   FlowId front_flow() const { return queue_.front_flow(); }
   FlowId flow_of(std::uint32_t flow_hash) const { return queue_.flow_of(flow_hash); }
   std::size_t queued_bytes_of(FlowId flow) const { return queue_.bytes_of(flow); }

@@ -111,7 +111,8 @@ class Play {
     world_.trace("the traffic ends, all links are whole");
     for (std::size_t i = 0; i < world_.wans(); ++i) {
       world_.cut(i, false, false);
-      for (Link* way : {world_.up[i].get(), world_.down[i].get()}) way->settings().loss = 0;
+      happen({.kind = Happening::Kind::rate, .wan = i, .value = 1});
+      happen({.kind = Happening::Kind::loss, .wan = i, .value = 0});
     }
     for (const Flow& flow : flows_) {
       if (flow.tcp != nullptr)

@@ -41,11 +41,11 @@ void Watch::leave(Bytes bytes, Instant now) {
   Packet& packet = packets_[*number];
   if (packet.left && !lies_) complain_(fmt::format("packet {} was delivered twice", *number));
   if (packet.arrived == never) complain_(fmt::format("packet {} was delivered and never arrived", *number));
-  // What is delivered again, because of a lie, was not held since then.
-  const Duration held = packet.left ? Duration::zero() : now - packet.arrived;
   packet.left = true;
   ++left_;
-  if (held > longest_hold && held > longest_held_) {
+  const Duration held = now - packet.arrived;
+  // Because of a lie it may have been thrown away, and have come again.
+  if (!lies_ && held > longest_hold && held > longest_held_) {
     complain_(fmt::format("packet {} was held for {:.1f} ms", *number, milliseconds_of(held)));
   }
   longest_held_ = std::max(longest_held_, held);

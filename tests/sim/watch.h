@@ -26,7 +26,8 @@ class Watch {
 
   explicit Watch(Complain complain) : complain_(std::move(complain)) {}
 
-  /// Who sends does not tell the truth: it is to expect disorder, losses and duplicates, but nothing worse.
+  /// Who sends does not tell the truth: what comes late, twice or never is no wonder; what was never
+  /// sent is.
   void expect_lies() { lies_ = true; }
   bool expects_lies() const { return lies_; }
 

@@ -70,7 +70,7 @@ def _failures() -> list[Cell]:
 
 def _others() -> list[Cell]:
     return [
-        _cell("return", f"a link comes back: {_shown(failing.WANS)}", failing.returns, failing.returns_seconds),
+        _cell("return", f"a link comes back: {_shown(failing.RETURNING)}", failing.returns, failing.returns_seconds),
         _cell("redundant", f"copies: {_shown(steady.REDUNDANT)}", steady.redundant, steady.redundant_seconds),
         _cell("one-path", "bonded over a single cable", steady.one_path, steady.one_path_seconds),
     ]

@@ -144,6 +144,8 @@ def fails_seconds(settings: Settings) -> float:
     return 2 * _few(settings).rounds * turn_seconds(settings) + settings.trials * (_OUTAGE + _REST + 0.2)
 
 
+RETURNING = (Wan(50, 20), Wan(30, 40))
+"""Slow enough that a flood is nothing to the machine."""
 _FLOOD = 1.1
 """Of the sum of the links' rates."""
 _PAYLOAD = 1200
@@ -153,10 +155,10 @@ _WITHIN = 5.0
 def returns(name: str, settings: Settings) -> list[Line]:
     """Of a link, pulled or silent in turns. More UDP than both links take shows what the tunnel uses of them, at once,
     while a TCP flow would have to grow first."""
-    rate = _FLOOD * sum(wan.mbps for wan in WANS) * 1e6 / 8 / _PAYLOAD
+    rate = _FLOOD * sum(wan.mbps for wan in RETURNING) * 1e6 / 8 / _PAYLOAD
     took: list[float | None] = []
-    before = 0.0
-    with rig(WANS, {"bonded": Over((1, 2))}) as made, \
+    before: list[float] = []
+    with rig(RETURNING, {"bonded": Over((1, 2))}) as made, \
             Stream(*made.ends("bonded", settings.down), rate=rate, size=_PAYLOAD) as flood:  # fmt: skip
         time.sleep(settings.settling)
         for number in range(returning_trials(settings)):
@@ -166,13 +168,14 @@ def returns(name: str, settings: Settings) -> list[Line]:
             back = time.monotonic()
             time.sleep(_WITHIN)
             rates = flood.rates()
-            before = rates.mbps(gone - 2, gone)
-            took.append(rates.reaches(_FULL * before, back, time.monotonic()))
+            before.append(rates.mbps(gone - 2, gone))
+            took.append(rates.reaches(_FULL * before[-1], back, time.monotonic()))
     known = [seconds for seconds in took if seconds is not None]
     never = len(took) - len(known)
-    note = (f"median {statistics.median(known):.2f}" if known else "") + (f"; not at all in {never} trials" if never else "")
-    return [Line(f"{name}: s until {_FULL:.0%} of {before:.0f} Mbit/s", None if never else max(known),
-                 Limit(2, at_least=False), note, {"seconds": took})]  # fmt: skip
+    note = f"of {statistics.median(before):.1f} Mbit/s before" + (f"; median {statistics.median(known):.2f}" if known else "")
+    note += f"; not at all in {never} trials" if never else ""
+    return [Line(f"{name}: s until {_FULL:.0%}", None if never else max(known), Limit(2, at_least=False), note,
+                 {"seconds": took, "before_mbps": before})]  # fmt: skip
 
 
 def returning_trials(settings: Settings) -> int:

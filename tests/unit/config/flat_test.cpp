@@ -125,9 +125,13 @@ TEST_F(FlatFile, OfAServerWithoutAnAuthorityIsOpen) {
 
 TEST_F(FlatFile, KeysOfTheOtherRoleAndOfPathsThatAreOffDoNothing) {
   EXPECT_EQ(
-      warnings(server + "remote_addr: VPS_PUBLIC_IP\ntls_server_name: x\nmultipath_enabled: true\n"),
+      warnings(server + "remote_addr: VPS_PUBLIC_IP\ntls_server_name: x\nmultipath_policy: balanced\n"),
       (Lines{"8:1: \"remote_addr\" has no effect on a server", "9:1: \"tls_server_name\" has no effect on a server",
-             "10:1: \"multipath_enabled\" has no effect on a server"}));
+             "10:1: \"multipath_policy\" has no effect without multipath_enabled: true"}));
+  EXPECT_EQ(good(server).server()->tunnels[0].policy, std::nullopt);
+  EXPECT_EQ(good(server + "multipath_enabled: true\n").server()->tunnels[0].policy->value, PathPolicy::failover);
+  EXPECT_EQ(good(server + "multipath_enabled: true\nmultipath_policy: balanced\n").server()->tunnels[0].policy->value,
+            PathPolicy::balanced);
   EXPECT_EQ(warnings(client + "multipath_policy: balanced\nmultipath_paths: [{name: a}]\n"),
             (Lines{"8:1: \"multipath_policy\" has no effect without multipath_enabled: true",
                    "9:1: \"multipath_paths\" has no effect without multipath_enabled: true"}));

@@ -41,6 +41,7 @@ class SenderTest : public testing::Test {
     sender_.reset();
     session_.close();
     EXPECT_EQ(pool_.available(), blocks) << "memory was not given back";
+    EXPECT_EQ(listener_.refused, std::vector<std::size_t>()) << "nobody expected that";
   }
 
   /// A path on which nothing has gone wrong yet, with this round trip.
@@ -51,6 +52,7 @@ class SenderTest : public testing::Test {
     EXPECT_TRUE(path);
     sent_[*path] = 0;
     round_trips_[*path] = round_trip;
+    largest_[*path] = 1400;
     return *path;
   }
   /// Has the path's round trip measured, with packets of a flow of its own.
@@ -89,7 +91,7 @@ class SenderTest : public testing::Test {
   /// What the path's connection would send now.
   std::optional<Given> take(PathId path) {
     quic::DatagramSource& source = sender_->source(path);
-    const packet::Pieces* packet = source.front(1400, now_);
+    const packet::Pieces* packet = source.front(largest_[path], now_);
     if (packet == nullptr) return std::nullopt;
     const Bytes prefix = source.prefix();
     Given given;
@@ -177,19 +179,21 @@ class SenderTest : public testing::Test {
     sender_->on_deadline(now_);
   }
 
-  struct Deaf final : TooBigListener {
-    void on_too_big(const packet::Pieces&, std::size_t) override { FAIL(); }
+  struct Listener final : TooBigListener {
+    void on_too_big(const packet::Pieces&, std::size_t mtu) override { refused.push_back(mtu); }
+    std::vector<std::size_t> refused;  ///< what would have fitted
   };
 
   packet::BufferPool pool_{2048, blocks};
   DropCounters drops_;
-  Deaf deaf_;
+  Listener listener_;
   Instant now_ = Instant() + std::chrono::hours(1);
-  Session session_{{.flows = 1024}, drops_, deaf_};
+  Session session_{{.flows = 1024}, drops_, listener_};
   std::optional<Sender> sender_;
   std::uint32_t pushed_ = 0;
   std::map<PathId, std::uint64_t> sent_;
   std::map<PathId, Duration> round_trips_;
+  std::map<PathId, std::size_t> largest_;  ///< datagram that it takes
 };
 
 }  // namespace mpquic::tunnel

@@ -135,14 +135,14 @@ TEST_F(TwoPaths, AFlowThatPausesGetsANumberOfItsOwnAgain) {
   const auto before = take_all(fast_);
   ASSERT_EQ(before.size(), 3U);
   acknowledge(fast_, before);
-  wait(milliseconds(1900));
+  wait(milliseconds(4900));
   push(7, 3);
   const auto soon = take_all(fast_);
   ASSERT_EQ(soon.size(), 1U);
   EXPECT_EQ(soon[0].flow, before[0].flow);
   EXPECT_EQ(soon[0].sequence, 3U);
   acknowledge(fast_, soon);
-  wait(milliseconds(2100));
+  wait(milliseconds(5100));
   push_many(7, 4, 6);
   const auto after = take_all(fast_);
   ASSERT_EQ(after.size(), 2U);
@@ -213,6 +213,7 @@ TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
     push(1, packet);
     const auto fast = take_all(fast_);
     const auto slow = take_all(slow_);
+    ASSERT_EQ(session_.queued_bytes(), 0U) << "the other goes on until then";
     back = !packets_of(fast, false).empty();
     wait(milliseconds(1));
     acknowledge_numbers(fast_, {sent_[fast_]});
@@ -221,6 +222,32 @@ TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
   EXPECT_TRUE(back);
   EXPECT_GE(now_ - healed, seconds(1)) << "a path that flaps is not to be trusted at once";
   EXPECT_LE(now_ - healed, milliseconds(2300));
+}
+
+TEST_F(TwoPaths, WhileABetterOneProvesItselfTheOtherOneCarriesOn) {
+  begin(Policy::failover, {.priority = 2});
+  sender_->down(fast_, now_);
+  push(1, 0);
+  acknowledge(slow_, take_all(slow_));
+  std::size_t kept = 0, back = 0;
+  for (std::uint32_t i = 1; i < 500; ++i) {
+    wait(milliseconds(10));
+    push(1, i);
+    for (const PathId path : {fast_, slow_}) {
+      auto given = take(path);
+      while (given && given->kind == Kind::probe) {
+        acknowledge(path, {*given});
+        given = take(path);
+      }
+      if (!given) continue;
+      EXPECT_EQ(given->packet, i) << "it waited";
+      acknowledge(path, {*given});
+      (path == slow_ ? kept : back) += 1;
+    }
+  }
+  EXPECT_EQ(kept + back, 499U);
+  EXPECT_GT(kept, 150U);
+  EXPECT_GT(back, 200U);
 }
 
 TEST_F(TwoPaths, AMeteredOneWaitsUntilNothingElseWorks) {
