@@ -154,6 +154,7 @@ void ClientLink::hang_up() {
 
 ClientLink::Paths::iterator ClientLink::remove(Paths::iterator path) {
   past_ += (*path)->traffic();
+  owner_.has_news();  // another may ask now, or has to send what it owed
   return paths_.erase(path);
 }
 
@@ -226,7 +227,6 @@ void ClientLink::remove_ended() {
     log::debug("{}: {}: {}", settings_.label, (*path)->remote().to_string(), (*path)->end_reason());
     race_.failed((*path)->end_reason(), (*path)->server_answered());
     path = remove(path);
-    owner_.has_news();  // another one may ask now
   }
 }
 

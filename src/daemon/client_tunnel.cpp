@@ -163,11 +163,11 @@ void ClientTunnel::on_burst(Burst burst) {
 }
 
 void ClientTunnel::end_of_turn() {
+  if (session_ != nullptr && session_->empty()) end_session();
   for (const auto& link : links_) link->choose_path();
   if (session_ != nullptr) session_->prepare();
   for (const auto& link : links_) link->write();
   for (const auto& link : links_) link->clean_up();
-  if (session_ != nullptr && session_->empty()) end_session();
   if (session_ != nullptr) session_->follow_deadline();
   follow_mtu();
 }
