@@ -316,6 +316,8 @@ SenderPathStatistics Sender::statistics(PathId id) const {
   const Path& path = *paths_[id];
   SenderPathStatistics result = path.counts;
   result.works = path.works();
+  result.probation = path.health == Path::Health::probation;
+  result.chosen = policy_ == Policy::failover ? choice_.failover == id : choice_.eligible[id];
   result.capacity = path.meter.capacity();
   result.loss = path.meter.loss();
   result.round_trip = path.meter.round_trip();
