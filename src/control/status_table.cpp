@@ -101,6 +101,20 @@ void add_quality(Table::Row& row, const ConnectionStatus* connection, std::uint6
   row.push_back(std::to_string(mtu));
 }
 
+/// Of a path of a session: not only that it is there, but what it is good for.
+std::string state_of(const ConnectionStatus& connection) {
+  if (!connection.path || connection.state != "up") return connection.state;
+  if (connection.path->health != "works") return connection.path->health;
+  return connection.path->in_use ? "in use" : "standby";
+}
+
+/// What the connections of a tunnel are, in a word.
+std::string how_many(const TunnelStatus& tunnel, bool is_client) {
+  if (!is_client) return fmt::format("{} connected", client_count(tunnel));
+  return fmt::format("{} of {}", std::ranges::count(tunnel.connections, "up", &ConnectionStatus::state),
+                     tunnel.connections.size());
+}
+
 void add_tunnel(Table& table, const TunnelStatus& tunnel, bool is_client, const Earlier* earlier) {
   const TunnelStatus* before = find_tunnel(earlier, tunnel.name);
   const bool is_one = is_client && tunnel.connections.size() <= 1;
@@ -108,8 +122,9 @@ void add_tunnel(Table& table, const TunnelStatus& tunnel, bool is_client, const 
 
   std::string remote = tunnel.server;
   if (remote.empty() && only != nullptr) remote = only->remote_address;
-  if (!is_client) remote = fmt::format("{} connected", tunnel.connections.size());
-  Table::Row row = {word(tunnel.name), word(tunnel.state), word(remote), word(tunnel.link)};
+  if (!is_client) remote = how_many(tunnel, is_client);
+  const std::string link = is_client && !is_one ? how_many(tunnel, is_client) : tunnel.link;
+  Table::Row row = {word(tunnel.name), word(tunnel.state), word(remote), word(link)};
   add_quality(row, only, tunnel.mtu);
   add_traffic(row, tunnel.traffic, before != nullptr ? &before->traffic : nullptr, earlier);
   table.add(std::move(row));
@@ -117,12 +132,30 @@ void add_tunnel(Table& table, const TunnelStatus& tunnel, bool is_client, const 
   if (is_one) return;
   for (const ConnectionStatus& connection : tunnel.connections) {
     const ConnectionStatus* past = find_connection(before, connection.id);
-    Table::Row line = {"  " + word(connection.peer), word(connection.state), word(connection.remote_address),
-                       word(connection.link)};
-    add_quality(line, &connection, tunnel.mtu);
+    Table::Row line = {is_client ? std::string() : "  " + word(connection.peer), word(state_of(connection)),
+                       word(connection.remote_address), word(connection.link)};
+    add_quality(line, connection.remote_address.empty() ? nullptr : &connection, tunnel.mtu);
     add_traffic(line, connection.traffic, past != nullptr ? &past->traffic : nullptr, earlier);
     table.add(std::move(line));
   }
+}
+
+/// What is wrong with it, or with one of several links, and how it uses them; lines, or nothing.
+std::string details(const TunnelStatus& tunnel, bool is_client) {
+  std::string text;
+  const bool one = tunnel.connections.size() <= 1;
+  if (one && !tunnel.detail.empty()) text += fmt::format("{}: {}\n", word(tunnel.name), word(tunnel.detail));
+  if (one || !is_client) return text;
+  for (const ConnectionStatus& connection : tunnel.connections) {
+    if (connection.detail.empty()) continue;
+    text += fmt::format("{} over {}: {}\n", word(tunnel.name), word(connection.link), word(connection.detail));
+  }
+  for (const SessionStatus& session : tunnel.sessions) {
+    text += fmt::format("{}: {}; {} missing packets came in time, {} of them sent again, {} did not, {} came late\n",
+                        word(tunnel.name), word(session.policy), session.filled, session.repaired, session.given_up,
+                        session.late);
+  }
+  return text;
 }
 
 std::string dropped(const DropCounters& drops) {
@@ -148,9 +181,7 @@ std::string status_table(const NodeStatus& status, std::int64_t unix_now, const 
   for (const TunnelStatus& tunnel : status.tunnels) add_tunnel(table, tunnel, status.role == "client", earlier);
 
   if (!status.tunnels.empty()) text += table.text();
-  for (const TunnelStatus& tunnel : status.tunnels) {
-    if (!tunnel.detail.empty()) text += fmt::format("{}: {}\n", word(tunnel.name), word(tunnel.detail));
-  }
+  for (const TunnelStatus& tunnel : status.tunnels) text += details(tunnel, status.role == "client");
   text += dropped(status.total);
   return text;
 }

@@ -153,7 +153,8 @@ void ClientLink::hang_up() {
 }
 
 ClientLink::Paths::iterator ClientLink::remove(Paths::iterator path) {
-  past_ += (*path)->statistics();
+  past_ += (*path)->traffic();
+  owner_.has_news();  // another may ask now, or has to send what it owed
   return paths_.erase(path);
 }
 
@@ -226,7 +227,6 @@ void ClientLink::remove_ended() {
     log::debug("{}: {}: {}", settings_.label, (*path)->remote().to_string(), (*path)->end_reason());
     race_.failed((*path)->end_reason(), (*path)->server_answered());
     path = remove(path);
-    owner_.has_news();  // another one may ask now
   }
 }
 
@@ -245,17 +245,19 @@ ClientLink::Snapshot ClientLink::snapshot() const {
                   .mtu = 0,
                   .connections = connections_,
                   .connection = {},
+                  .traffic = {},
                   .total = past_,
                   .traits = settings_.path.traits,
-                  .sender = {}};
-  for (const auto& path : paths_) result.total += path->statistics();
+                  .path = {}};
+  for (const auto& path : paths_) result.total += path->traffic();
   if (paths_.empty()) return result;
   const ClientPath& path = *paths_.front();
   result.local = path.local();
   result.remote = path.remote();
   result.mtu = path.mtu();
   result.connection = path.statistics();
-  result.sender = path.sender_statistics();
+  result.traffic = path.traffic();
+  result.path = path.session_snapshot();
   return result;
 }
 

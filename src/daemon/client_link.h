@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/drop.h"
+#include "control/status.h"
 #include "daemon/client_path.h"
 #include "daemon/race.h"
 #include "daemon/redial.h"
@@ -71,9 +72,10 @@ class ClientLink final {
     std::size_t mtu = 0;
     std::uint64_t connections = 0;          ///< that came up so far
     quic::ConnectionStatistics connection;  ///< of the current one
-    quic::ConnectionStatistics total;       ///< datagrams and bytes of all
+    control::Traffic traffic;               ///< of the current one
+    control::Traffic total;                 ///< of all
     tunnel::PathTraits traits;
-    std::optional<tunnel::SenderPathStatistics> sender;  ///< while it is a path of a session
+    std::optional<SessionPaths::PathSnapshot> path;  ///< while it is one of a session
   };
 
   /// All references outlive it. `queue`: what waits for a path that has the tunnel to itself.
@@ -140,7 +142,7 @@ class ClientLink final {
   Instant since_{};
   Instant tried_at_{};
   std::uint64_t connections_ = 0;
-  quic::ConnectionStatistics past_;  ///< of the connections before
+  control::Traffic past_;  ///< of the connections before
 };
 
 }  // namespace mpquic::daemon

@@ -362,27 +362,21 @@ control::TunnelStatus ClientNode::status_of(const Tunnel& tunnel, const ClientTu
   status.server = way.server.to_string();
   for (const auto& route : tunnel.handed_out.routes)
     status.routes.push_back({route.to_string(), {}, "advertised", 0, 0});
-  quic::ConnectionStatistics total;
-  bool first = true;
   for (const ClientLink::Snapshot& link : snapshot.links) {
-    total += link.total;
-    if (!link.local) continue;
-    control::ConnectionStatus connection = connection_status(link.connection);
-    connection.id = link.connections;
-    connection.remote_address = link.remote->to_string();
-    connection.local_address = link.local->to_string();
-    connection.link = link.link;
-    connection.state = describe(link.state);
-    connection.since_seconds = seconds_between(link.since, tools_.loop.now());
-    connection.mtu = link.mtu;
-    connection.reconnects = link.connections == 0 ? 0 : link.connections - 1;
-    if (std::exchange(first, false)) {
-      connection.queue_bytes = snapshot.queued_bytes;
-      connection.drops = snapshot.drops;
-    }
-    status.connections.push_back(std::move(connection));
+    status.traffic += link.total;
+    if (!link.local && snapshot.links.size() == 1) continue;
+    control::ConnectionStatus& connection = status.connections.emplace_back(connection_status(link, tools_.loop.now()));
+    if (link.path) connection.session = snapshot.session_number;
+    if (status.connections.size() > 1) continue;
+    connection.queue_bytes = snapshot.queued_bytes;
+    connection.drops = snapshot.drops;
   }
-  status.traffic = traffic_of(total);
+  status.traffic.rx_packets = snapshot.rx_packets;
+  status.traffic.rx_bytes = snapshot.rx_bytes;
+  if (snapshot.session) {
+    status.sessions.push_back(session_status(*snapshot.session));
+    status.sessions.back().id = snapshot.session_number;
+  }
   return status;
 }
 

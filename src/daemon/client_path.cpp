@@ -120,8 +120,14 @@ void ClientPath::on_tunnel_open() {
   source_.set_overflow(*h3_, smallest_mtu);
 }
 
+void ClientPath::on_tunnel_packet(Bytes packet) {
+  count_received(packet.size());
+  owner_.on_packet(packet);
+}
+
 void ClientPath::on_tunnel_sequenced(Bytes packet) {
   if (session_ == nullptr) return drops_.count(Drop::unknown_context);
+  count_received(packet.size() - std::min(packet.size(), tunnel::sequence_header_size));
   session_->receive(id_, packet);
 }
 
@@ -137,9 +143,23 @@ quic::DatagramSource& ClientPath::source() {
   return nothing_;
 }
 
-std::optional<tunnel::SenderPathStatistics> ClientPath::sender_statistics() const {
+std::optional<SessionPaths::PathSnapshot> ClientPath::session_snapshot() const {
   if (session_ == nullptr) return std::nullopt;
-  return session_->sender().statistics(id_);
+  return session_->snapshot(id_);
+}
+
+control::Traffic ClientPath::traffic() const {
+  control::Traffic traffic{source_.packets(), source_.bytes(), received_packets_, received_bytes_};
+  if (session_ == nullptr) return traffic;
+  const auto sent = session_->snapshot(id_).sent;
+  traffic.tx_packets = sent.packets;
+  traffic.tx_bytes = sent.bytes;
+  return traffic;
+}
+
+void ClientPath::count_received(std::size_t size) {
+  ++received_packets_;
+  received_bytes_ += size;
 }
 
 void ClientPath::on_tunnel_failed(std::uint64_t code, const std::string& reason) { connection_->close(code, reason); }
@@ -170,7 +190,7 @@ void ClientPath::on_datagram(Bytes datagram) {
   if (h3_ != nullptr)
     h3_->on_datagram(datagram);
   else
-    owner_.on_packet(datagram);
+    on_tunnel_packet(datagram);
 }
 
 void ClientPath::offer_networks() {

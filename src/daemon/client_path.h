@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/drop.h"
+#include "control/status.h"
 #include "daemon/h3_client.h"
 #include "daemon/session_paths.h"
 #include "daemon/udp_port.h"
@@ -91,8 +92,9 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   const packet::SocketAddress& remote() const { return remote_; }
   Duration smoothed_rtt() const { return connection_->smoothed_rtt(); }
   quic::ConnectionStatistics statistics() const { return connection_->statistics(); }
+  control::Traffic traffic() const;
   /// nullopt: it is no path of a session.
-  std::optional<tunnel::SenderPathStatistics> sender_statistics() const;
+  std::optional<SessionPaths::PathSnapshot> session_snapshot() const;
 
  private:
   /// What a path has to send that is not usable yet.
@@ -114,7 +116,7 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   void on_handed_out(const policy::HandedOut& handed_out) override { owner_.on_handed_out(handed_out); }
   void on_session(const std::string& token) override;
   void on_tunnel_open() override;
-  void on_tunnel_packet(Bytes packet) override { owner_.on_packet(packet); }
+  void on_tunnel_packet(Bytes packet) override;
   void on_tunnel_sequenced(Bytes packet) override;
   void on_tunnel_probe(Bytes probe) override;
   void on_tunnel_failed(std::uint64_t code, const std::string& reason) override;
@@ -126,6 +128,7 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   void register_address();
   /// What mpquic-ip registers.
   const packet::Address& own_ipv4() const;
+  void count_received(std::size_t size);
   void watch_silence();
   Instant answer_due() const;
   Instant silence_due() const;
@@ -150,6 +153,8 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   Instant answer_by_ = never;              ///< h3: until then the server must have answered our request
   Instant unanswered_since_ = never;       ///< something was sent then, and nothing has come back
   std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it
+  std::uint64_t received_packets_ = 0;
+  std::uint64_t received_bytes_ = 0;
   std::string end_reason_;
 };
 

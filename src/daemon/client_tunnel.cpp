@@ -96,6 +96,7 @@ std::optional<masque::SessionWish> ClientTunnel::wish(const ClientLink& link) {
 
 void ClientTunnel::on_session(ClientPath& path, const std::string& token) {
   if (session_ == nullptr) {
+    ++sessions_;
     session_token_ = token;
     session_ = std::make_unique<SessionPaths>(
         worker_, queue_, *settings_.policy, token.empty() ? tunnel::Wire::bare : tunnel::Wire::sequenced, drops_,
@@ -142,6 +143,8 @@ void ClientTunnel::on_down(ClientLink& link) {
 
 void ClientTunnel::on_packet(Bytes packet) {
   if (!packet::source_of(packet)) return drops_.count(Drop::malformed);
+  ++received_packets_;
+  received_bytes_ += packet.size();
   tun_.deliver(packet);
 }
 
@@ -160,11 +163,11 @@ void ClientTunnel::on_burst(Burst burst) {
 }
 
 void ClientTunnel::end_of_turn() {
+  if (session_ != nullptr && session_->empty()) end_session();
   for (const auto& link : links_) link->choose_path();
   if (session_ != nullptr) session_->prepare();
   for (const auto& link : links_) link->write();
   for (const auto& link : links_) link->clean_up();
-  if (session_ != nullptr && session_->empty()) end_session();
   if (session_ != nullptr) session_->follow_deadline();
   follow_mtu();
 }
@@ -191,9 +194,16 @@ void ClientTunnel::stop() {
 }
 
 ClientTunnel::Snapshot ClientTunnel::snapshot() const {
-  Snapshot result{.links = {}, .mtu = mtu_, .queued_bytes = queue_.queued_bytes(), .drops = drops_, .receiver = {}};
+  Snapshot result{.links = {},
+                  .mtu = mtu_,
+                  .queued_bytes = queue_.queued_bytes(),
+                  .rx_packets = received_packets_,
+                  .rx_bytes = received_bytes_,
+                  .drops = drops_,
+                  .session_number = sessions_,
+                  .session = {}};
   for (const auto& link : links_) result.links.push_back(link->snapshot());
-  if (session_ != nullptr) result.receiver = session_->receiver().statistics();
+  if (session_ != nullptr) result.session = session_->snapshot();
   return result;
 }
 

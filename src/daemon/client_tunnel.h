@@ -58,8 +58,10 @@ class ClientTunnel final : private ClientLinkOwner, private TunReader, private T
     std::vector<ClientLink::Snapshot> links;  ///< as in the settings
     std::size_t mtu = 0;
     std::size_t queued_bytes = 0;
+    std::uint64_t rx_packets = 0, rx_bytes = 0;  ///< that have come out of it
     DropCounters drops;
-    tunnel::ReceiverStatistics receiver;  ///< while it is a session
+    std::uint64_t session_number = 0;  ///< how many there were so far
+    std::optional<SessionPaths::Snapshot> session;
 
     /// The link that says most about how the tunnel is.
     const ClientLink::Snapshot& best() const;
@@ -108,9 +110,12 @@ class ClientTunnel final : private ClientLinkOwner, private TunReader, private T
   policy::HandedOut handed_out_;
   std::unique_ptr<SessionPaths> session_;  ///< while there is one
   std::string session_token_;              ///< of it
+  std::uint64_t sessions_ = 0;             ///< so far
   std::vector<std::unique_ptr<ClientLink>> links_;
   bool up_ = false;
   std::size_t mtu_ = 0;
+  std::uint64_t received_packets_ = 0;
+  std::uint64_t received_bytes_ = 0;
 };
 
 }  // namespace mpquic::daemon

@@ -67,9 +67,6 @@ std::string_view kind_of(peers::RouteKind kind) {
   return {};
 }
 
-/// Numbers are unique on their worker; this makes them unique in the node.
-std::uint64_t unique(std::uint32_t worker, std::uint64_t number) { return std::uint64_t{worker} << 48 | number; }
-
 }  // namespace
 
 ServerNode::ServerNode(const config::Configuration& configuration, const ControlTools& tools,
@@ -320,6 +317,7 @@ ServerNode::WorkerReport ServerNode::report(const ServerWorker& reporter) {
   result.drops += reporter.sessions().drops();
   reporter.sessions().each([&](const ServerSession& session) {
     for (const ServerPath* path : session.paths()) result.paths.push_back(path->snapshot());
+    result.sessions.push_back(session.snapshot());
     result.drops += session.drops();
   });
   result.past = reporter.sessions().past();
@@ -349,44 +347,45 @@ std::string ServerNode::summary() const {
 control::NodeStatus ServerNode::status_of(const std::vector<WorkerReport>& reports) const {
   control::NodeStatus status;
   status.role = "server";
-  const Instant now = tools_.loop.now();
   for (const config::ServerTunnel& configured : configuration_.tunnels) {
-    control::TunnelStatus tunnel;
-    tunnel.name = configured.name;
-    tunnel.state = "up";
-    for (const auto& address : configured.addresses) tunnel.addresses.push_back(address.value.to_string());
-    tunnel.mtu = tuns_.at(configured.name).mtu();
-    quic::ConnectionStatistics total;
-    std::map<peers::SessionRef, std::uint64_t> connections;  // one for each session
-    for (const WorkerReport& report : reports) {
-      if (const auto past = report.past.find(configured.name); past != report.past.end()) total += past->second;
-      for (const ServerPath::Snapshot& path : report.paths) {
-        if (path.tunnel != configured.name) continue;
-        total += path.statistics;
-        control::ConnectionStatus connection = connection_status(path.statistics);
-        connection.id = unique(path.session.worker, path.connection);
-        connections.emplace(path.session, connection.id);
-        connection.peer = path.peer;
-        connection.remote_address = path.remote.to_string();
-        connection.local_address = path.local.to_string();
-        connection.state = "up";
-        connection.since_seconds = seconds_between(path.since, now);
-        connection.mtu = path.mtu;
-        connection.queue_bytes = path.queued_bytes;
-        connection.drops = path.drops;
-        tunnel.connections.push_back(std::move(connection));
-      }
-    }
-    tunnel.traffic = traffic_of(total);
-    for (const auto& [key, route] : registry_.routes()) {
-      if (key.first != configured.name) continue;
-      tunnel.routes.push_back({key.second.to_string(), route.peer, std::string(kind_of(route.kind)),
-                               seconds_between(route.since, now), connections[route.session]});
-    }
-    status.tunnels.push_back(std::move(tunnel));
+    status.tunnels.push_back(status_of(configured, reports));
   }
   for (const WorkerReport& report : reports) status.total += report.drops;
   return status;
+}
+
+control::TunnelStatus ServerNode::status_of(const config::ServerTunnel& configured,
+                                            const std::vector<WorkerReport>& reports) const {
+  control::TunnelStatus tunnel;
+  tunnel.name = configured.name;
+  tunnel.state = "up";
+  for (const auto& address : configured.addresses) tunnel.addresses.push_back(address.value.to_string());
+  tunnel.mtu = tuns_.at(configured.name).mtu();
+  const Instant now = tools_.loop.now();
+  std::map<peers::SessionRef, std::uint64_t> connections;  // one for each session
+  for (const WorkerReport& report : reports) {
+    if (const auto past = report.past.find(configured.name); past != report.past.end()) tunnel.traffic += past->second;
+    for (const ServerPath::Snapshot& path : report.paths) {
+      if (path.tunnel != configured.name) continue;
+      tunnel.traffic += {path.traffic.tx_packets, path.traffic.tx_bytes, 0, 0};
+      tunnel.connections.push_back(connection_status(path, now));
+      connections.emplace(path.session, tunnel.connections.back().id);
+    }
+    for (const ServerSession::Snapshot& session : report.sessions) {
+      if (session.tunnel != configured.name) continue;
+      tunnel.traffic += {0, 0, session.rx_packets, session.rx_bytes};
+      if (!session.shared) continue;
+      tunnel.sessions.push_back(session_status(*session.shared));
+      tunnel.sessions.back().id = number_of(session.ref);
+      tunnel.sessions.back().peer = session.peer;
+    }
+  }
+  for (const auto& [key, route] : registry_.routes()) {
+    if (key.first != configured.name) continue;
+    tunnel.routes.push_back({key.second.to_string(), route.peer, std::string(kind_of(route.kind)),
+                             seconds_between(route.since, now), connections[route.session]});
+  }
+  return tunnel;
 }
 
 Result<std::unique_ptr<Role>> make_server(const config::Configuration& configuration, const ControlTools& tools) {

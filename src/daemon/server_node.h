@@ -30,7 +30,8 @@ class ServerNode final : public Role, private ControlThread {
  private:
   struct WorkerReport {
     std::vector<ServerPath::Snapshot> paths;
-    std::map<std::string, quic::ConnectionStatistics> past;  ///< by tunnel
+    std::vector<ServerSession::Snapshot> sessions;
+    std::map<std::string, control::Traffic> past;  ///< by tunnel
     DropCounters drops;
   };
 
@@ -60,6 +61,8 @@ class ServerNode final : public Role, private ControlThread {
   void watch_last_clients();
   static WorkerReport report(const ServerWorker& reporter);
   control::NodeStatus status_of(const std::vector<WorkerReport>& reports) const;
+  control::TunnelStatus status_of(const config::ServerTunnel& configured,
+                                  const std::vector<WorkerReport>& reports) const;
 
   config::ServerConfig configuration_;
   ControlTools tools_;

@@ -1,5 +1,7 @@
 #include "daemon/server_path.h"
 
+#include <algorithm>
+
 #include "daemon/path_host.h"
 #include "daemon/server_connection.h"
 
@@ -54,7 +56,7 @@ void ServerPath::receive(Bytes packet) {
 void ServerPath::receive_sequenced(Bytes packet) {
   if (!id_) return session_.drops().count(Drop::unknown_context);
   ++received_packets_;
-  received_bytes_ += packet.size();
+  received_bytes_ += packet.size() - std::min(packet.size(), tunnel::sequence_header_size);
   session_.shared()->receive(*id_, packet);
 }
 
@@ -85,19 +87,19 @@ ServerPath::Snapshot ServerPath::snapshot() const {
                   .mtu = connection_.mtu(),
                   .queued_bytes = first ? session_.queued_bytes() : 0,
                   .statistics = connection_.statistics_of(*this),
+                  .traffic = {0, 0, received_packets_, received_bytes_},
                   .drops = connection_.drops_of(*this),
-                  .traits = {},
-                  .sender = {}};
+                  .traits = traits_,
+                  .path = {}};
   if (first) result.drops += session_.drops();
-  result.statistics.rx_datagrams = received_packets_;
-  result.statistics.rx_bytes = received_bytes_;
-  result.statistics.tx_datagrams = source_ ? source_->packets() : 0;
-  result.statistics.tx_bytes = source_ ? source_->bytes() : 0;
-  if (!id_) return result;
-  result.traits = traits_;
-  result.sender = session_.shared()->sender().statistics(*id_);
-  result.statistics.tx_datagrams = result.sender.packets;
-  result.statistics.tx_bytes = result.sender.bytes;
+  if (source_) {
+    result.traffic.tx_packets = source_->packets();
+    result.traffic.tx_bytes = source_->bytes();
+  } else if (id_) {
+    result.path = session_.shared()->snapshot(*id_);
+    result.traffic.tx_packets = result.path->sent.packets;
+    result.traffic.tx_bytes = result.path->sent.bytes;
+  }
   return result;
 }
 

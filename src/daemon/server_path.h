@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "control/status.h"
 #include "daemon/server_session.h"
 #include "quic/connection.h"
 #include "tunnel/path_source.h"
@@ -28,9 +29,10 @@ class ServerPath {
     std::size_t mtu = 0;
     std::size_t queued_bytes = 0;
     quic::ConnectionStatistics statistics;
+    control::Traffic traffic;
     DropCounters drops;
-    std::optional<tunnel::PathTraits> traits;  ///< of a shared session
-    tunnel::SenderPathStatistics sender;       ///< the same
+    tunnel::PathTraits traits;
+    std::optional<SessionPaths::PathSnapshot> path;  ///< of a shared session
   };
 
   ServerPath(ServerSession& session, ServerConnection& connection);

@@ -118,6 +118,8 @@ void ServerSession::receive(Bytes packet) {
   if (limits_ && !masque::allows(*limits_, packet, true)) {
     return refuse(packet, Drop::out_of_scope, packet::Unreachable::prohibited);
   }
+  ++received_packets_;
+  received_bytes_ += packet.size();
   tunnel_->port().deliver(packet);
 }
 
@@ -190,6 +192,17 @@ void ServerSession::push(Burst burst) {
 
 void ServerSession::wants_to_write() {
   if (!paths_.empty()) paths_.front()->connection().wants_to_write();
+}
+
+ServerSession::Snapshot ServerSession::snapshot() const {
+  Snapshot result{.ref = ref_,
+                  .peer = peer_ != nullptr ? peer_->name : std::string(),
+                  .tunnel = tunnel_ != nullptr ? tunnel_->settings().name : std::string(),
+                  .rx_packets = received_packets_,
+                  .rx_bytes = received_bytes_,
+                  .shared = {}};
+  if (shared_ != nullptr) result.shared = shared_->snapshot();
+  return result;
 }
 
 void ServerSession::supersede() {

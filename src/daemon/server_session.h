@@ -30,6 +30,13 @@ class ServerPath;
 ///   unregistered --tunnel addresses--> registered --newer session--> superseded;  any --last path goes--> gone
 class ServerSession {
  public:
+  struct Snapshot {
+    peers::SessionRef ref;
+    std::string peer, tunnel;
+    std::uint64_t rx_packets = 0, rx_bytes = 0;  ///< that the client has sent into the tunnel
+    std::optional<SessionPaths::Snapshot> shared;
+  };
+
   /// `host`: any port of the worker that it lives on.
   ServerSession(PathHost& host, peers::SessionRef ref);
   ~ServerSession();
@@ -95,6 +102,7 @@ class ServerSession {
   std::size_t queued_bytes() const { return queue_ ? queue_->queued_bytes() : 0; }
   DropCounters& drops() { return drops_; }
   const DropCounters& drops() const { return drops_; }
+  Snapshot snapshot() const;
 
  private:
   bool accept_source(const packet::Address& source);
@@ -120,6 +128,8 @@ class ServerSession {
   tunnel::Policy wished_ = tunnel::Policy::bonded;
   std::vector<ServerPath*> paths_;
   bool superseded_ = false;
+  std::uint64_t received_packets_ = 0;
+  std::uint64_t received_bytes_ = 0;
   // Sources that the registry has been told of, and when; it wants to hear again from time to time (learned routes
   // expire). The newest is kept apart, since packets come in flows.
   std::optional<packet::Address> last_source_;

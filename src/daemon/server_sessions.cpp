@@ -21,9 +21,16 @@ ServerSession* ServerSessions::find(std::uint64_t number) {
 
 void ServerSessions::remove(std::unique_ptr<ServerPath> path) {
   ServerSession& session = path->session();
-  if (session.tunnel() != nullptr) past_[session.tunnel()->settings().name] += path->snapshot().statistics;
+  const control::Traffic sent = path->snapshot().traffic;
   path.reset();
-  if (!session.paths().empty()) return;
+  const bool last = session.paths().empty();
+  if (session.tunnel() != nullptr) {
+    control::Traffic& past = past_[session.tunnel()->settings().name];
+    past += {sent.tx_packets, sent.tx_bytes, 0, 0};
+    const ServerSession::Snapshot received = session.snapshot();
+    if (last) past += {0, 0, received.rx_packets, received.rx_bytes};
+  }
+  if (!last) return;
   (session.tunnel() != nullptr ? session.tunnel()->drops() : drops_) += session.drops();
   const auto found = sessions_.find(session.ref().number);
   invited_.erase(found->second.token_hash);

@@ -9,8 +9,8 @@
 #include <unordered_map>
 
 #include "base/drop.h"
+#include "control/status.h"
 #include "daemon/server_session.h"
-#include "quic/connection.h"
 
 namespace mpquic::daemon {
 
@@ -39,8 +39,8 @@ class ServerSessions {
   ServerSession* find_group(const ServerTun& tunnel, const packet::Address& address);
 
   void each(const std::function<void(const ServerSession&)>& visit) const;
-  /// What tunnels have carried over paths that are gone, by name.
-  const std::map<std::string, quic::ConnectionStatistics>& past() const { return past_; }
+  /// What tunnels have carried, by name: to clients over paths that are gone, from clients in sessions that are.
+  const std::map<std::string, control::Traffic>& past() const { return past_; }
   /// Of sessions that ended before they had a tunnel.
   const DropCounters& drops() const { return drops_; }
 
@@ -55,7 +55,7 @@ class ServerSessions {
   std::unordered_map<std::uint64_t, Entry> sessions_;
   std::unordered_map<std::string, std::uint64_t> invited_;  ///< by hash of their tokens: compared in any time
   std::map<std::pair<const ServerTun*, packet::Address>, std::uint64_t> groups_;
-  std::map<std::string, quic::ConnectionStatistics> past_;
+  std::map<std::string, control::Traffic> past_;
   DropCounters drops_;
 };
 

@@ -23,6 +23,15 @@ namespace mpquic::daemon {
 ///           from its source() -> follow_deadline()
 class SessionPaths final : private tunnel::PacketSink {
  public:
+  struct PathSnapshot {
+    tunnel::SenderPathStatistics sent;
+    tunnel::ReceiverPathStatistics received;
+  };
+  struct Snapshot {
+    tunnel::Policy policy = tunnel::Policy::bonded;
+    tunnel::ReceiverStatistics received;
+  };
+
   /// `packets` gets what comes out of the tunnel. `on_due`: a turn is due though nothing came. References outlive it.
   SessionPaths(Worker& worker, tunnel::Session& queue, tunnel::Policy policy, tunnel::Wire wire, DropCounters& drops,
                std::function<void(Bytes)> packets, std::function<void()> on_due);
@@ -37,10 +46,10 @@ class SessionPaths final : private tunnel::PacketSink {
 
   /// Its link is gone, or is to prove that it is not.
   void down(tunnel::PathId path) { sender_.down(path, worker_.now()); }
-  /// What is told to, and asked of, the sender for a path: describe(), source(), statistics() ...
+  /// What is told to the sender of a path: describe(), source() ...
   tunnel::Sender& sender() { return sender_; }
-  const tunnel::Sender& sender() const { return sender_; }
-  const tunnel::Receiver& receiver() const { return receiver_; }
+  PathSnapshot snapshot(tunnel::PathId path) const { return {sender_.statistics(path), receiver_.statistics(path)}; }
+  Snapshot snapshot() const { return {sender_.policy(), receiver_.statistics()}; }
 
   /// Of the path's datagrams, as quic::ConnectionOwner counts them.
   void acknowledged(tunnel::PathId path, std::uint64_t number) { sender_.acknowledged(path, number, worker_.now()); }

@@ -7,6 +7,9 @@
 #include "config/model.h"
 #include "control/status.h"
 #include "daemon/client_link.h"
+#include "daemon/server_path.h"
+#include "daemon/session_paths.h"
+#include "peers/session_ref.h"
 #include "quic/connection.h"
 #include "tunnel/path_traits.h"
 
@@ -15,9 +18,12 @@ namespace mpquic::daemon {
 // What the layers below call things, as the status calls them.
 
 std::string describe(ClientLinkState state);
-control::Traffic traffic_of(const quic::ConnectionStatistics& statistics);
-/// The part of it that the connection itself knows.
-control::ConnectionStatus connection_status(const quic::ConnectionStatistics& statistics);
+/// Numbers are unique on their worker; this makes them unique in the node.
+std::uint64_t number_of(const peers::SessionRef& session);
+/// Without its session, which the tunnel knows.
+control::ConnectionStatus connection_status(const ClientLink::Snapshot& link, Instant now);
+control::ConnectionStatus connection_status(const ServerPath::Snapshot& path, Instant now);
+control::SessionStatus session_status(const SessionPaths::Snapshot& session);
 std::uint64_t seconds_between(Instant from, Instant to);
 quic::CongestionControl congestion_of(config::CongestionControl configured);
 tunnel::Policy policy_of(config::PathPolicy configured);

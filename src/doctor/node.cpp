@@ -30,6 +30,24 @@ std::string mend_of(std::string_view reason) {
   return hint == std::end(hints) ? std::string() : std::string(hint->mend);
 }
 
+/// Of a client's tunnel that is up; over several links, not all may be.
+void examine_links(const control::TunnelStatus& tunnel, Findings& findings) {
+  std::string ways;
+  for (const control::ConnectionStatus& connection : tunnel.connections) {
+    if (connection.state == "up") {
+      ways += fmt::format("{}{}, {:.1f} ms, ", ways.empty() ? "" : "and ", connection.link,
+                          static_cast<double>(connection.rtt_us) / 1000);
+      continue;
+    }
+    const std::string why = connection.detail.empty() ? "" : ": " + connection.detail;
+    findings.push_back(
+        {Severity::warning,
+         fmt::format("tunnel {}, over link {}, is {}{}", tunnel.name, connection.link, connection.state, why),
+         mend_of(connection.detail)});
+  }
+  findings.push_back({Severity::ok, fmt::format("tunnel {}: up over {}MTU {}", tunnel.name, ways, tunnel.mtu), {}});
+}
+
 void examine_tunnel(const control::TunnelStatus& tunnel, bool is_server, Findings& findings) {
   if (tunnel.state != "up") {
     const std::string why = tunnel.detail.empty() ? "" : ": " + tunnel.detail;
@@ -40,14 +58,10 @@ void examine_tunnel(const control::TunnelStatus& tunnel, bool is_server, Finding
   } else if (is_server) {
     findings.push_back(
         {Severity::ok,
-         fmt::format("tunnel {}: {} connected, MTU {}", tunnel.name, tunnel.connections.size(), tunnel.mtu),
+         fmt::format("tunnel {}: {} connected, MTU {}", tunnel.name, control::client_count(tunnel), tunnel.mtu),
          {}});
   } else {
-    const double rtt = tunnel.connections.empty() ? 0 : static_cast<double>(tunnel.connections.front().rtt_us) / 1000;
-    findings.push_back(
-        {Severity::ok,
-         fmt::format("tunnel {}: up over {}, {:.1f} ms, MTU {}", tunnel.name, tunnel.link, rtt, tunnel.mtu),
-         {}});
+    examine_links(tunnel, findings);
   }
 }
 

@@ -334,16 +334,6 @@ void Connection::lost(std::uint64_t datagram_id) {
   owner_->on_lost(datagram_id >> 16);
 }
 
-ConnectionStatistics& ConnectionStatistics::operator+=(const ConnectionStatistics& other) {
-  tx_datagrams += other.tx_datagrams;
-  tx_bytes += other.tx_bytes;
-  rx_datagrams += other.rx_datagrams;
-  rx_bytes += other.rx_bytes;
-  acknowledged_datagrams += other.acknowledged_datagrams;
-  lost_datagrams += other.lost_datagrams;
-  return *this;
-}
-
 ConnectionStatistics Connection::statistics() const {
   ConnectionStatistics result = counts_;
   ngtcp2_conn_info info;

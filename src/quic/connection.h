@@ -117,9 +117,6 @@ struct ConnectionStatistics {
   double recent_loss = 0;  ///< share of the datagrams of the last seconds that were lost
   Duration smoothed_rtt{}, min_rtt{};
   std::uint64_t congestion_window = 0, bytes_in_flight = 0;
-
-  /// Adds what can be added: the counters.
-  ConnectionStatistics& operator+=(const ConnectionStatistics& other);
 };
 
 /// One QUIC connection that carries datagrams (RFC 9000, RFC 9221): one path of a tunnel. No clock, no sockets: UDP

@@ -68,6 +68,7 @@ std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefi
   path.probe.set(prefixes.probe);
   if (wire_ == Wire::bare) path.probe_next = true;
   ++path_count_;
+  session_.settle(now);
   refresh(now);
   return id;
 }
@@ -315,6 +316,8 @@ SenderPathStatistics Sender::statistics(PathId id) const {
   const Path& path = *paths_[id];
   SenderPathStatistics result = path.counts;
   result.works = path.works();
+  result.probation = path.health == Path::Health::probation;
+  result.chosen = policy_ == Policy::failover ? choice_.failover == id : choice_.eligible[id];
   result.capacity = path.meter.capacity();
   result.loss = path.meter.loss();
   result.round_trip = path.meter.round_trip();

@@ -46,7 +46,9 @@ struct SenderPathStatistics {
   std::uint64_t probes = 0;
   std::uint64_t silences = 0;  ///< times that it was taken for dead
   bool works = true;
-  double capacity = 0;  ///< bytes a second
+  bool probation = false;  ///< it answers again, and is to go on doing so
+  bool chosen = true;      ///< by the policy: packets go over it, if there are enough of them
+  double capacity = 0;     ///< bytes a second
   double loss = 0;
   Duration round_trip{};
 };
@@ -76,6 +78,7 @@ class Sender {
   void remove_path(PathId path, Instant now);
   void describe(PathId path, const PathTraits& traits);
   void set_policy(Policy policy);
+  Policy policy() const { return policy_; }
   /// Its link is gone, or an ICMP error says so: as if it had fallen silent.
   void down(PathId path, Instant now);
   /// Something came over it, the last at this time. To Wire::bare it is proof enough that a silent path is back.

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
-#include <cstring>
 #include <deque>
 
 #include "tunnel/sender.h"
@@ -67,7 +67,7 @@ class Sender::Path final : public quic::DatagramSource {
     std::array<std::uint8_t, prefix_max> bytes{};
     std::size_t size = 0;
     void set(Bytes from) {
-      std::memcpy(bytes.data(), from.data(), from.size());
+      std::ranges::copy(from, bytes.begin());
       size = from.size();
     }
     operator Bytes() const { return Bytes(bytes).first(size); }

@@ -54,7 +54,7 @@ Instant Sender::Path::probe_due() const {
 
 void Sender::Path::show(Shown what, Bytes prefix, const SequenceHeader* sequence) {
   shown = what;
-  std::memcpy(header.data(), prefix.data(), prefix.size());
+  std::ranges::copy(prefix, header.begin());
   header_size = prefix.size();
   if (sequence == nullptr) return;
   write(*sequence, std::span(header).subspan(header_size).first<sequence_header_size>());

@@ -15,8 +15,10 @@ Session::Session(const QueueLimits& limits, DropCounters& drops, TooBigListener&
 
 void Session::open(Instant now) {
   open_ = true;
-  settled_at_ = now + settling_time;
+  settle(now);
 }
+
+void Session::settle(Instant now) { settled_at_ = now + settling_time; }
 
 void Session::close() {
   open_ = false;

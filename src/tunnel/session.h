@@ -23,7 +23,7 @@ class TooBigListener {
 
 /// One direction of a tunnel with one peer: what waits to be sent, above the path that sends it.
 ///
-///   closed --open()--> settling --a second--> open;  any --close()--> closed
+///   closed --open()--> settling --a second--> open --settle()--> settling;  any --close()--> closed
 ///
 /// While settling, path MTU discovery has yet to find out what the path carries: a packet that is too large so far
 /// waits, and what is behind it too, instead of being refused.
@@ -33,6 +33,8 @@ class Session final : public quic::DatagramSource {
 
   /// A connection is there.
   void open(Instant now);
+  /// Another connection has come, beside the one that is there: its path has to be found out about, too.
+  void settle(Instant now);
   /// Nothing can be sent; what waits is dropped (Drop::no_path).
   void close();
   bool is_open() const { return open_; }

@@ -421,5 +421,39 @@ class TestSessions:
         bundle.link(1).carrier(up=False)
         until(lambda: bundle.paths() == {"wan2"}, 5, "one is left")
         assert bundle.client.tunnel()["state"] == "up"
+        (gone,) = (each for each in bundle.client.tunnel()["connections"] if each["link"] == "wan1")
+        assert (gone["state"], gone["detail"], gone["remote_address"]) == ("waiting for link", "no carrier", "")
         bundle.link(2).carrier(up=False)
         until(lambda: bundle.client.tunnel()["state"] == "waiting for link", patience(3), "none is left")
+        assert bundle.client.tunnel()["sessions"] == []
+
+    def test_the_status_says_what_each_path_is_good_for(self, testbed: Testbed) -> None:
+        """At both ends, which need not agree: each decides about its own direction."""
+        bundle = build(testbed, {"wan1": {"priority": 1}, "wan2": {"priority": 2, "weight": 3}}, policy="failover")
+        before = bundle.client.tunnel()
+        assert bundle.net.box.ping(INNER_SERVER_V4, count=5).loss == 0
+        for end in (bundle.client, bundle.server):
+            tunnel = end.tunnel()
+            (session,) = tunnel["sessions"]
+            assert session["policy"] == "failover"
+            assert {each["session"] for each in tunnel["connections"]} == {session["id"]}
+            used, standby = (paths_by_link(end)[name] for name in ("wan1", "wan2"))
+            assert (used["priority"], used["weight"], used["in_use"], used["health"]) == (1, 1, True, "works")
+            assert (standby["priority"], standby["weight"], standby["in_use"]) == (2, 3, False)
+            until(lambda end=end: paths_by_link(end)["wan2"]["probes"] > 0, 5, "the standby is probed")
+        after = bundle.client.tunnel()
+        for counter in ("tx_packets", "rx_packets"):
+            assert after[counter] - before[counter] == 5, "probes are no packets"
+        bundle.link(1).cut()
+        for end in (bundle.client, bundle.server):
+
+            def moved(end: Mpquic = end) -> bool:
+                dead, used = (paths_by_link(end).get(name) for name in ("wan1", "wan2"))
+                return used is not None and used["in_use"] and (dead is None or dead["health"] == "silent")
+
+            until(moved, 5, "wan2 is in use, wan1 is silent")
+        assert bundle.net.box.ping(INNER_SERVER_V4, count=3).loss == 0
+
+
+def paths_by_link(end: Mpquic) -> dict[str, dict[str, Any]]:
+    return {each["link"]: each["path"] for each in end.tunnel()["connections"] if "path" in each}

@@ -75,7 +75,7 @@ def pairs(seed: int, count: int = 16) -> list[tuple[Wan, Wan]]:
 
 def repaired(name: str, lossy: Wan, wanted: float | None, settings: Settings) -> list[Line]:
     """One link that loses packets, in relation to what it carries when it doesn't; and without repair."""
-    whole, repairing, plain = "without loss", "repairing", "plain"
+    whole, repairing, plain = "clean", "repairing", "plain"
     tunnels = {whole: Over((1,), None), repairing: Over((1,)), plain: Over((1,), None)}
     lines = []
     with rig([REPAIRED], tunnels) as made:

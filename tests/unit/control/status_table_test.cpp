@@ -47,6 +47,43 @@ TEST(StatusTable, ShowsAServersConnectionsUnderTheirTunnel) {
             "  box2  up     [2001:db8::7]:4711  -     100.0 ms  0.00 %  1280   0 B       0 B\n");
 }
 
+TEST(StatusTable, ShowsThePathsOfATunnelOverSeveralLinks) {
+  NodeStatus node = client();
+  TunnelStatus& tunnel = node.tunnels[0];
+  const ConnectionStatus wan5 = tunnel.connections[0];
+  ConnectionStatus wan4 = wan5;
+  wan4.link = "wan4";
+  ConnectionStatus wan6{.link = "wan6", .state = "waiting for link", .detail = "no carrier"};
+  tunnel.connections = {wan4, wan5, wan5, wan5, wan6};
+  tunnel.connections[0].path = {.health = "works", .in_use = true};
+  tunnel.connections[1].path = {.health = "works"};
+  tunnel.connections[2].path = {.health = "silent"};
+  tunnel.connections[3].state = "connecting";
+  tunnel.sessions = {{.id = 1, .policy = "failover", .filled = 12, .repaired = 10, .given_up = 2, .late = 1}};
+  node.tunnels.pop_back();
+  EXPECT_EQ(status_table(node, 1000 + 11'520),
+            "box1: client, mpquic 0.1.0, pid 812, up 3 h 12 min, 1 worker\n"
+            "TUNNEL  STATE             REMOTE                 LINK        RTT    LOSS   MTU   SENT  RECEIVED\n"
+            "cr5     up                vps.example.net:45010  3 of 5        -       -  1380  12 kB    5.4 GB\n"
+            "        in use            192.0.2.1:45010        wan4    21.3 ms  0.12 %  1382    0 B       0 B\n"
+            "        standby           192.0.2.1:45010        wan5    21.3 ms  0.12 %  1382    0 B       0 B\n"
+            "        silent            192.0.2.1:45010        wan5    21.3 ms  0.12 %  1382    0 B       0 B\n"
+            "        connecting        192.0.2.1:45010        wan5    21.3 ms  0.12 %  1382    0 B       0 B\n"
+            "        waiting for link  -                      wan6          -       -  1380    0 B       0 B\n"
+            "cr5 over wan6: no carrier\n"
+            "cr5: failover; 12 missing packets came in time, 10 of them sent again, 2 did not, 1 came late\n");
+}
+
+TEST(StatusTable, CountsTheClientsOfAServerNotTheirPaths) {
+  NodeStatus node{.role = "server"};
+  TunnelStatus tunnel{.name = "mt5"};
+  tunnel.connections = {
+      {.peer = "box1", .link = "wan4", .session = 7}, {.peer = "box1", .link = "wan5", .session = 7}, {.peer = "box2"}};
+  tunnel.sessions = {{.id = 7, .peer = "box1"}};
+  node.tunnels = {tunnel};
+  EXPECT_NE(status_table(node, 0).find("2 connected"), std::string::npos) << status_table(node, 0);
+}
+
 TEST(StatusTable, HasRatesSinceTheEarlierStatus) {
   const NodeStatus before = client();
   NodeStatus now = before;

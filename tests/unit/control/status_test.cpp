@@ -19,7 +19,10 @@ NodeStatus server() {
   connection.drops.count(Drop::queue_delay, 5);
   TunnelStatus tunnel{
       .name = "mt5", .state = "up", .traffic_class = "bulk", .addresses = {"10.200.15.254/24"}, .mtu = 1400};
-  tunnel.connections = {connection};
+  connection.session = 8;
+  connection.path = {.priority = 2, .metered = true, .health = "silent", .bit_rate = 40'000'000, .silences = 3};
+  tunnel.connections = {connection, {.id = 9}};
+  tunnel.sessions = {{.id = 8, .peer = "box1", .policy = "bonded", .repaired = 6}};
   tunnel.routes = {
       {.prefix = "10.200.15.1/32", .peer = "box1", .kind = "registered", .age_seconds = 9, .connection = 7}};
   node.tunnels = {tunnel};
@@ -33,6 +36,7 @@ TEST(Status, ComesBackFromItsTextAsItWas) {
   EXPECT_EQ(json(*back), json(server()));
   EXPECT_EQ(back->tunnels.at(0).connections.at(0).traffic.rx_bytes, 1ULL << 60);
   EXPECT_EQ(back->total[Drop::no_route], 3U);
+  EXPECT_FALSE(back->tunnels.at(0).connections.at(1).path);
 }
 
 TEST(Status, HasTheDocumentedNames) {
@@ -48,6 +52,14 @@ TEST(Status, HasTheDocumentedNames) {
   EXPECT_EQ(connection["peer"], "box1");
   EXPECT_EQ(connection["rtt_us"], 21'300);
   EXPECT_EQ(connection["rx_packets"], 3);
+  EXPECT_EQ(connection["session"], 8);
+  EXPECT_EQ(connection["path"]["priority"], 2);
+  EXPECT_EQ(connection["path"]["metered"], true);
+  EXPECT_EQ(connection["path"]["health"], "silent");
+  EXPECT_EQ(connection["path"]["bit_rate"], 40'000'000);
+  EXPECT_FALSE(tunnel["connections"][1].contains("path"));
+  EXPECT_EQ(tunnel["sessions"][0]["policy"], "bonded");
+  EXPECT_EQ(tunnel["sessions"][0]["repaired"], 6);
 }
 
 TEST(Status, NamesEveryReasonForADropEvenWhenThereWasNone) {

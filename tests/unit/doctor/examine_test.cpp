@@ -46,6 +46,22 @@ TEST_F(ExamineTest, TheWorstComesFirstAndTheMendStandsBelow) {
   }
 }
 
+TEST_F(ExamineTest, ATunnelIsUpOverSomeOfItsLinks) {
+  Observations seen;
+  seen.node = running("up");
+  seen.node->tunnels[0].mtu = 1382;
+  seen.node->tunnels[0].connections = {
+      {.link = "wan1", .state = "up", .rtt_us = 16'700},
+      {.link = "wan2", .state = "backing off", .detail = "closed by the other end: somebody else's session"},
+      {.link = "wan3", .state = "up", .rtt_us = 34'000}};
+  Findings findings;
+  examine_node(scene_.client(), seen, findings);
+  EXPECT_EQ(to_text(findings),
+            "warning  tunnel cr, over link wan2, is backing off: closed by the other end: somebody else's session\n"
+            "            see the server's log\n"
+            "ok       tunnel cr: up over wan1, 16.7 ms, and wan3, 34.0 ms, MTU 1382\n");
+}
+
 TEST_F(ExamineTest, WhyATunnelIsDownHasItsMend) {
   const struct {
     const char *detail, *mend;

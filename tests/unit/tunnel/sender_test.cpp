@@ -198,6 +198,17 @@ TEST_F(TwoPaths, OneThatIsRemovedOwesAtOnce) {
   EXPECT_EQ(take_all(slow_).size(), 5U);
 }
 
+TEST_F(TwoPaths, OneThatJoinsDoesNotDecideWhatIsTooBig) {
+  begin(Policy::bonded);
+  sender_->remove_path(fast_, now_);
+  const PathId late = add(milliseconds(20));
+  acknowledge(late, {*take(late)});
+  push(1, 0);
+  // If somebody was told, the test would fail.
+  EXPECT_EQ(sender_->source(late).front(size - 100, now_), nullptr);
+  EXPECT_EQ(take_all(late).size(), 1U) << "its MTU is known by now";
+}
+
 TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
   begin(Policy::failover, {.priority = 2});
   sender_->down(fast_, now_);

@@ -172,6 +172,20 @@ TEST_F(SessionTest, EachConnectionSettlesAnew) {
   EXPECT_EQ(session_.deadline(), now_ + 1s);
 }
 
+TEST_F(SessionTest, AnotherConnectionSettlesToo) {
+  session_.open(now_);
+  now_ += 1h;
+  session_.settle(now_);
+  const Packet large = push(1450);
+  EXPECT_EQ(front(), std::nullopt);
+  EXPECT_EQ(session_.deadline(), now_ + 1s);
+  EXPECT_EQ(pop(1450), large) << "the other one carries it";
+  push(1450);
+  now_ += 1s;
+  EXPECT_EQ(front(), std::nullopt);
+  EXPECT_EQ(too_big_.size(), 1U);
+}
+
 TEST_F(SessionTest, HasNoDeadlineOfItsOwnOtherwise) {
   EXPECT_EQ(session_.deadline(), never);
   session_.open(now_);
