@@ -74,6 +74,7 @@ void ClientPath::ask(const masque::SessionWish& wish) {
   if (h3_ == nullptr) return register_address();
   if (established_) answer_by_ = worker_.now() + H3Client::time_limit;
   h3_->ask(wish);
+  describe();
 }
 
 void ClientPath::on_keys() {
@@ -104,13 +105,14 @@ void ClientPath::join(SessionPaths& session) {
   }
   session_ = &session;
   id_ = *id;
-  describe();
+  owner_.has_news();
 }
 
 void ClientPath::describe() {
+  const bool told = h3_ != nullptr && wish_.kind != masque::SessionWish::Kind::none;
+  if (told) h3_->describe({settings_.traits, settings_.policy});
   if (session_ == nullptr) return;
   session_->sender().describe(id_, settings_.traits);
-  if (h3_ != nullptr) h3_->describe({settings_.traits, settings_.policy});
   owner_.has_news();
 }
 
@@ -183,7 +185,9 @@ void ClientPath::on_lost(std::uint64_t number) {
 }
 
 void ClientPath::on_acknowledged(std::uint64_t number) {
-  if (session_ != nullptr) session_->acknowledged(id_, number);
+  if (session_ == nullptr) return;
+  unanswered_since_ = never;
+  session_->acknowledged(id_, number);
 }
 
 void ClientPath::on_datagram(Bytes datagram) {
@@ -205,7 +209,7 @@ void ClientPath::on_arrivals(std::span<packet::UdpArrival> arrivals) {
       const std::size_t size = std::min(arrival.segment_size, arrival.bytes.size() - offset);
       if (connection_->receive(arrival.bytes.subspan(offset, size), arrival.local, arrival.remote, arrival.ecn,
                                worker_.now())) {
-        unanswered_since_ = never;
+        if (session_ == nullptr) unanswered_since_ = never;
       } else if (connection_->state() != quic::ConnectionState::closed) {
         drops_.count(Drop::bad_packet);
       }

@@ -150,8 +150,10 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   bool established_ = false;  ///< the connection is
   bool asked_ = false;
   masque::SessionWish wish_;
-  Instant answer_by_ = never;              ///< h3: until then the server must have answered our request
-  Instant unanswered_since_ = never;       ///< something was sent then, and nothing has come back
+  Instant answer_by_ = never;  ///< h3: until then the server must have answered our request
+  /// Something was sent then, and nothing has come back. In a session, whose other end probes: nothing was
+  /// acknowledged.
+  Instant unanswered_since_ = never;
   std::uint64_t registration_number_ = 0;  ///< of the datagram that carries it
   std::uint64_t received_packets_ = 0;
   std::uint64_t received_bytes_ = 0;

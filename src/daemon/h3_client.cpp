@@ -52,6 +52,10 @@ void H3Client::offer(const std::vector<packet::Prefix>& networks) {
   if (stream_) tunnels_.send_routes(*stream_, masque::ranges_of(networks));
 }
 
+void H3Client::describe(const masque::PathDescription& path) {
+  if (stream_) tunnels_.send_path_description(*stream_, path);
+}
+
 void H3Client::on_accepted(masque::StreamId, const std::string& session) {
   accepted_ = true;
   if (!session.empty()) owner_.on_session(session);

@@ -64,8 +64,8 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   void on_datagram(Bytes datagram) { tunnels_.on_datagram(datagram); }
   /// Once accepted: what stands before each packet.
   Bytes prefix(std::uint64_t context) const { return tunnels_.prefix(*stream_, context); }
-  /// Once accepted: what the server is to know of the path.
-  void describe(const masque::PathDescription& path) { tunnels_.send_path_description(*stream_, path); }
+  /// Once asked: what the server is to know of the path.
+  void describe(const masque::PathDescription& path);
   bool datagrams() const { return tunnels_.datagrams(); }
   bool take(const packet::Pieces& packet) override { return tunnels_.send_over_stream(*stream_, packet); }
   /// The networks behind us are others.

@@ -253,7 +253,7 @@ void H3Server::join(Request& request, const peers::Peer& peer) {
   if (!has_connection_to_itself(request)) {
     return refuse(request, bad_request, "a path of a session needs datagrams, and the connection to itself");
   }
-  if (session->paths().size() >= tunnel::most_paths) {
+  if (!session->make_room_for(request.described ? request.described->traits.name : std::string())) {
     return refuse(request, unavailable, fmt::format("the session has {} paths", tunnel::most_paths));
   }
   request.path = &connection_.add_path(*session);

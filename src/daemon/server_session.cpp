@@ -74,6 +74,14 @@ void ServerSession::detach(ServerPath& path) {
   if (shared_ != nullptr && !paths_.empty()) wants_to_write();  // what the path owed goes over another
 }
 
+bool ServerSession::make_room_for(const std::string& name) {
+  if (paths_.size() < tunnel::most_paths) return true;
+  const auto before = std::ranges::find(paths_, name, [](const ServerPath* path) { return path->traits().name; });
+  if (name.empty() || before == paths_.end()) return false;
+  (*before)->connection().supersede(**before);
+  return true;
+}
+
 void ServerSession::replace_others_by(const ServerPath& path) {
   if (path.traits().name.empty()) return;
   for (ServerPath* other : std::vector(paths_)) {

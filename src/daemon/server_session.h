@@ -73,6 +73,9 @@ class ServerSession {
   /// The one that came first, first.
   const std::vector<ServerPath*>& paths() const { return paths_; }
 
+  /// For one path more, of this name: the one that has it already gives way if need be. False: there are as many as
+  /// there can be.
+  bool make_room_for(const std::string& name);
   /// A client has one path over each of its links: those that this one has taken the place of are closed.
   void replace_others_by(const ServerPath& path);
 

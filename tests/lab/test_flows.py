@@ -15,6 +15,8 @@ from lab.waiting import wait_until
 MBPS = 40
 GOODPUT = MBPS * 1448 / 1514
 """Of TCP in full frames, with time stamps."""
+_OTHERS = 8
+"""Packets at most that a link counts beside those of a stream: those of neighbour discovery."""
 
 
 class TestRates:
@@ -75,7 +77,8 @@ class TestStream:
             end = time.monotonic()
             time.sleep(0.3)
             watched = stream.watched(begin - 0.1, end)
-        assert watched.lost == dropped > 50
+        assert dropped - _OTHERS <= watched.lost <= dropped
+        assert watched.lost > 50
 
     def test_duplicates_are_counted_and_hide_nothing(self, pair: topology.Pair) -> None:
         before = pair.link.stats()["to_right"]
@@ -88,9 +91,13 @@ class TestStream:
             end = time.monotonic() - 0.2
             watched = stream.watched(0, end)
         after = pair.link.stats()["to_right"]
+        lost = after["drops"]["loss"] - before["drops"]["loss"]
+        duplicated = after["duplicated"] - before["duplicated"]
         assert begin < end
-        assert watched.lost == after["drops"]["loss"] - before["drops"]["loss"] > 10
-        assert watched.duplicates == after["duplicated"] - before["duplicated"] > 100
+        assert lost - _OTHERS <= watched.lost <= lost
+        assert duplicated - _OTHERS <= watched.duplicates <= duplicated
+        assert watched.lost > 10
+        assert watched.duplicates > 100
 
     @pytest.mark.parametrize("outage", [0.1, 0.4])
     def test_a_gap_has_its_length(self, pair: topology.Pair, outage: float) -> None:
