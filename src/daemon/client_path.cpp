@@ -105,6 +105,7 @@ void ClientPath::join(SessionPaths& session) {
   }
   session_ = &session;
   id_ = *id;
+  if (h3_ != nullptr) session.sender().set_overflow(id_, *h3_, smallest_mtu);
   owner_.has_news();
 }
 

@@ -324,6 +324,7 @@ bool H3Server::share(Request& request) {
   const tunnel::PathPrefixes prefixes{prefix(masque::ip_context), prefix(masque::sequenced_context),
                                       prefix(masque::probe_context)};
   if (!request.path->join(tunnel::Wire::sequenced, prefixes)) return false;
+  request.path->set_overflow(request, smallest_mtu);
   overhead_ = prefixes.sequenced.size() + tunnel::sequence_header_size;
   if (request.described) request.path->describe(*request.described);
   return true;
@@ -332,7 +333,8 @@ bool H3Server::share(Request& request) {
 void H3Server::carry(Request& request) {
   const Bytes prefix = tunnels_.prefix(request.stream);
   overhead_ = std::max(overhead_, prefix.size());
-  request.path->carry(prefix).set_overflow(request, smallest_mtu);
+  request.path->carry(prefix);
+  request.path->set_overflow(request, smallest_mtu);
   if (tunnels_.datagrams()) return;
   log::warning("{}: {} takes no HTTP datagrams (SETTINGS_H3_DATAGRAM), so its packets go over a stream: slowly",
                request.path->session().tunnel()->settings().name, request.path->session().peer()->name);

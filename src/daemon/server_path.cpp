@@ -17,15 +17,19 @@ ServerPath::~ServerPath() {
   session_.detach(*this);
 }
 
-tunnel::PathSource& ServerPath::carry(Bytes prefix) {
+void ServerPath::carry(Bytes prefix) {
   source_.emplace(session_.queue());
   source_->set_prefix(prefix);
-  return *source_;
 }
 
 bool ServerPath::join(tunnel::Wire wire, const tunnel::PathPrefixes& prefixes) {
   id_ = session_.share(wire).add(connection_.quic(), traits_, prefixes);
   return id_.has_value();
+}
+
+void ServerPath::set_overflow(tunnel::Overflow& overflow, std::size_t smallest_mtu) {
+  if (id_) return session_.shared()->sender().set_overflow(*id_, overflow, smallest_mtu);
+  source_->set_overflow(overflow, smallest_mtu);
 }
 
 quic::DatagramSource& ServerPath::source() {

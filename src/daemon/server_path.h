@@ -45,16 +45,18 @@ class ServerPath {
   ServerConnection& connection() { return connection_; }
 
   /// The session's packets go out over the connection, each behind this prefix.
-  tunnel::PathSource& carry(Bytes prefix);
+  void carry(Bytes prefix);
   /// The connection is a path of the shared session. False: that has as many as it can.
   bool join(tunnel::Wire wire, const tunnel::PathPrefixes& prefixes);
+  /// Once it is usable: where packets up to `smallest_mtu` go that no datagram has room for.
+  void set_overflow(tunnel::Overflow& overflow, std::size_t smallest_mtu);
   bool usable() const { return source_ || id_; }
   bool shares() const { return id_.has_value(); }
   /// Once it is usable: what the connection sends for it.
   quic::DatagramSource& source();
   /// Something of it waits.
   bool waits() const { return usable() && session_.queued_bytes() > 0; }
-  /// Only carry(): packets have no other way than that of what carry() returned.
+  /// Only carry(): packets have no other way than set_overflow()'s.
   void overflow_all(Instant now);
 
   const tunnel::PathTraits& traits() const { return traits_; }

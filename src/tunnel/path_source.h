@@ -5,19 +5,10 @@
 #include <cstdint>
 
 #include "quic/connection.h"
+#include "tunnel/overflow.h"
 #include "tunnel/session.h"
 
 namespace mpquic::tunnel {
-
-/// Takes packets that the datagrams of a connection can't carry.
-class Overflow {
- public:
-  /// False: not now.
-  virtual bool take(const packet::Pieces& packet) = 0;
-
- protected:
-  ~Overflow() = default;
-};
 
 /// A session's packets as one connection sends them: each datagram begins with the same bytes, and what is too large
 /// for one takes another way, if there is one.

@@ -95,6 +95,11 @@ void Sender::remove_path(PathId id, Instant now) {
 
 void Sender::describe(PathId path, const PathTraits& traits) { paths_[path]->traits = traits; }
 
+void Sender::set_overflow(PathId path, Overflow& overflow, std::size_t smallest_mtu) {
+  paths_[path]->overflow = &overflow;
+  session_.let_through(smallest_mtu);
+}
+
 quic::DatagramSource& Sender::source(PathId path) { return *paths_[path]; }
 
 void Sender::refresh(Instant now) {

@@ -13,6 +13,7 @@
 #include "packet/split.h"
 #include "quic/connection.h"
 #include "tunnel/copies.h"
+#include "tunnel/overflow.h"
 #include "tunnel/path_meter.h"
 #include "tunnel/path_traits.h"
 #include "tunnel/placement.h"
@@ -77,6 +78,9 @@ class Sender {
   /// Its connection is gone. What it owes goes out over the others.
   void remove_path(PathId path, Instant now);
   void describe(PathId path, const PathTraits& traits);
+  /// Packets up to `smallest_mtu` that no path has room for may go there, for as long as there is the path; unordered,
+  /// and never again.
+  void set_overflow(PathId path, Overflow& overflow, std::size_t smallest_mtu);
   void set_policy(Policy policy);
   Policy policy() const { return policy_; }
   /// Its link is gone, or an ICMP error says so: as if it had fallen silent.

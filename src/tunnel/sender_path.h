@@ -55,6 +55,7 @@ class Sender::Path final : public quic::DatagramSource {
   bool probe_next = false;
   std::deque<Repair> repairs;   ///< that are to go over this path
   std::size_t room = SIZE_MAX;  ///< for a packet, as the connection said last
+  Overflow* overflow = nullptr;
   std::uint32_t path_sequence = 0;
   std::uint64_t rewarded_bytes = 0;  ///< delivered, and counted for the repair budget
   std::uint64_t load_bytes = 0;      ///< sent since the last refresh

@@ -133,10 +133,18 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
   for (;;) {
     path.shown_packet = session_.front(room, now, &filter, elsewhere);
     if (path.shown_packet == nullptr) return nullptr;
-    if (path.shown_packet->size() <= room) break;
+    const std::size_t size = path.shown_packet->size();
+    if (size <= room) break;
+    if (size > elsewhere) {
+      if (path.overflow == nullptr || !path.overflow->take(*path.shown_packet)) return nullptr;
+      ++path.counts.packets;
+      path.counts.bytes += size;
+      session_.pop();
+      continue;
+    }
     // From now on the flow takes the others.
     SentFlow& large = flows_[session_.front_flow()];
-    large.needs = std::max(large.needs, path.shown_packet->size());
+    large.needs = std::max(large.needs, size);
   }
   SentFlow& flow = flows_[session_.front_flow()];
   if (!remembers(path)) {

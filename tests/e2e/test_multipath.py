@@ -67,9 +67,11 @@ class Bundle:
         return (*reversed(ends), INNER_CLIENT_V4) if down else (*ends, INNER_SERVER_V4)
 
 
-def build(testbed: Testbed, links: Any = ("wan1", "wan2"), start: bool = True, **client: Any) -> Bundle:
+def build(
+    testbed: Testbed, links: Any = ("wan1", "wan2"), start: bool = True, wan_mtu: int = 1500, **client: Any
+) -> Bundle:
     """`links`, as the tunnel has them; `client`: more of the tunnel, as its policy."""
-    link = f"delay=5ms,rate={MBPS}mbit,queue=50k"
+    link = f"delay=5ms,rate={MBPS}mbit,queue=50k" + (f",mtu={wan_mtu}" if wan_mtu < 1500 else "")
     net = topology.box(testbed.lab, [LinkSpec.both(link), LinkSpec(link, link, nat=True)])
     server = testbed.run(net.server, server_configuration(
         testbed.authority, {"mp": [f"{INNER_SERVER_V4}/24"]}, {"box1": [INNER_CLIENT_V4]}, listen=f"0.0.0.0:{PORT}"
@@ -204,6 +206,21 @@ class TestTcpSurvives:
             return all(paths_by_link(end).get("wan1", {}).get("health") == "works" for end in ends)
 
         until(works, 2, "both ends use it")
+
+    def test_links_of_1280_carry_1280(self, testbed: Testbed) -> None:
+        """RFC 9484, 7.2.1: as without a session, over the streams of its paths, since no datagram has room for it."""
+        bundle = build(testbed, wan_mtu=1280)
+        for node, target in ((bundle.net.box, INNER_SERVER_V4), (bundle.net.server, INNER_CLIENT_V4)):
+            for link in (1, 2):
+                pings = node.ping(target, count=10, interval=0.1, size=1280 - 28, patience=5, options=["-M", "do"])
+                assert pings.loss == 0, pings
+                bundle.link(link).cut()
+                time.sleep(0.5)
+                pings = node.ping(target, count=10, interval=0.1, size=1280 - 28, patience=5, options=["-M", "do"])
+                assert pings.loss == 0, pings
+                bundle.link(link).heal()
+                bundle.await_paths(1, 2)
+        assert not bundle.client.drops().get("too_big") and not bundle.server.drops().get("too_big")
 
     def test_both_links_are_gone_for_a_moment(self, testbed: Testbed) -> None:
         bundle = build(testbed)

@@ -209,6 +209,41 @@ TEST_F(TwoPaths, OneThatJoinsDoesNotDecideWhatIsTooBig) {
   EXPECT_EQ(take_all(late).size(), 1U) << "its MTU is known by now";
 }
 
+TEST_F(TwoPaths, WhatNoneHasRoomForTakesTheOtherWayOfThatWhichIsAsked) {
+  struct Stream final : Overflow {
+    bool take(const packet::Pieces& packet) override {
+      if (full) return false;
+      taken.push_back(load_be32(&packet.head[28]));
+      return true;
+    }
+    bool full = false;
+    std::vector<std::uint32_t> taken;
+  };
+  begin(Policy::bonded);
+  Stream stream;
+  sender_->set_overflow(fast_, stream, size);
+  sender_->set_overflow(slow_, stream, size);
+  largest_[fast_] = largest_[slow_] = size - 10;
+  now_ += seconds(2);
+  EXPECT_TRUE(take_all(fast_).empty() && take_all(slow_).empty());  // but for probes
+  push_many(1, 0, 3);
+  stream.full = true;
+  EXPECT_FALSE(take(fast_));
+  EXPECT_EQ(session_.queued_bytes(), 3 * size) << "they wait";
+  stream.full = false;
+  EXPECT_FALSE(take(fast_));
+  EXPECT_EQ(stream.taken, (std::vector<std::uint32_t>{0, 1, 2}));
+  EXPECT_EQ(sender_->statistics(fast_).packets, 3U);
+  EXPECT_TRUE(listener_.refused.empty());
+
+  largest_[slow_] = size + 100;
+  EXPECT_FALSE(take(slow_));
+  push(1, 3);
+  EXPECT_FALSE(take(fast_));
+  EXPECT_TRUE(take(slow_));
+  EXPECT_EQ(stream.taken.size(), 3U) << "a datagram of the other one has room";
+}
+
 TEST_F(TwoPaths, OneThatComesBackIsUsedAgainWithinTwoSeconds) {
   begin(Policy::failover, {.priority = 2});
   sender_->down(fast_, now_);
