@@ -77,9 +77,9 @@ void End::on_datagram(Path& path, Bytes datagram) {
 
 /// As a peer might write it that means harm, or is broken: the packet is that of another flow, another place in it,
 /// another time, or there is none.
-Bytes End::falsified(Bytes sequenced) {
-  if (settings_.lies == 0 || std::uniform_real_distribution<double>(0, 1)(random_) >= settings_.lies) return sequenced;
-  std::ranges::copy(sequenced, falsified_.begin());
+Bytes End::falsified(Bytes datagram) {
+  if (settings_.lies == 0 || std::uniform_real_distribution<double>(0, 1)(random_) >= settings_.lies) return datagram;
+  std::ranges::copy(datagram, falsified_.begin());
   const auto any = static_cast<std::uint32_t>(random_() * 2);
   switch (random_() % 6) {
     case 0: store_be16(&falsified_[0], static_cast<std::uint16_t>(any)); break;
@@ -89,7 +89,7 @@ Bytes End::falsified(Bytes sequenced) {
     case 4: store_be32(&falsified_[10], any); break;
     default: return Bytes(falsified_).first(any % tunnel::sequence_header_size);
   }
-  return Bytes(falsified_).first(sequenced.size());
+  return Bytes(falsified_).first(datagram.size());
 }
 
 void End::deliver(Bytes packet) {

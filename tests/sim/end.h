@@ -97,7 +97,7 @@ class End final : public Host, private tunnel::PacketSink, private tunnel::TooBi
   void on_too_big(const packet::Pieces& packet, std::size_t mtu) override { on_refused(packet.head, mtu); }
   void on_established(Path& path);
   void on_datagram(Path& path, Bytes datagram);
-  Bytes falsified(Bytes sequenced);
+  Bytes falsified(Bytes datagram);
   void remove_closed();
   void write(Path& path);
 
