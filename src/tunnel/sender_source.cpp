@@ -72,6 +72,7 @@ const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant no
   if (room != std::exchange(path.room, room)) refresh(now);
   const packet::Pieces* next = front_repair(path, room, now);
   if (next == nullptr) next = front_new(path, room, now);
+  if (next == nullptr && path.probe_next) return front_probe(path, now);
   if (next == nullptr) path.meter.starved();
   return next;
 }
@@ -140,6 +141,7 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant no
       ++path.counts.packets;
       path.counts.bytes += size;
       session_.pop();
+      path.probe_next = path.meter.in_flight() == 0;  // who answers nothing is to be found out
       continue;
     }
     // From now on the flow takes the others.

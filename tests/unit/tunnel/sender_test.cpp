@@ -225,13 +225,20 @@ TEST_F(TwoPaths, WhatNoneHasRoomForTakesTheOtherWayOfThatWhichIsAsked) {
   sender_->set_overflow(slow_, stream, size);
   largest_[fast_] = largest_[slow_] = size - 10;
   now_ += seconds(2);
-  EXPECT_TRUE(take_all(fast_).empty() && take_all(slow_).empty());  // but for probes
+  for (const PathId path : {fast_, slow_}) {
+    const auto due = take(path);
+    ASSERT_TRUE(due && due->kind == Kind::probe);
+    acknowledge(path, {*due});
+    EXPECT_FALSE(take(path));
+  }
   push_many(1, 0, 3);
   stream.full = true;
   EXPECT_FALSE(take(fast_));
   EXPECT_EQ(session_.queued_bytes(), 3 * size) << "they wait";
   stream.full = false;
-  EXPECT_FALSE(take(fast_));
+  const auto probe = take(fast_);
+  EXPECT_TRUE(probe && probe->kind == Kind::probe) << "if nobody answers, the stream is stuck";
+  EXPECT_FALSE(take(fast_)) << "one is enough";
   EXPECT_EQ(stream.taken, (std::vector<std::uint32_t>{0, 1, 2}));
   EXPECT_EQ(sender_->statistics(fast_).packets, 3U);
   EXPECT_TRUE(listener_.refused.empty());
