@@ -103,7 +103,7 @@ void ServerWorker::receive(const Crossing& crossing) {
     offset += item.size;
     ServerSession* session = sessions_.find(item.session);
     if (session == nullptr) continue;  // gone since
-    Burst burst{item.header, take_memory(worker_.memory(), item.size), {}};
+    Burst burst{item.header, worker_.memory().take(item.size), {}};
     if (!burst.memory) {
       session->tunnel()->drops().count(Drop::buffers_exhausted);
       continue;

@@ -48,13 +48,6 @@ void TunPort::on_ready() {
   reader_.on_device_gone();
 }
 
-packet::Buffer take_memory(PacketMemory& memory, std::size_t size) {
-  if (size <= PacketMemory::small_size) {
-    if (packet::Buffer small = memory.small.take()) return small;
-  }
-  return memory.large.take();
-}
-
 bool TunPort::read_one() {
   PacketMemory& memory = worker_.memory();
   if (!landing_) landing_ = memory.large.take();
@@ -68,7 +61,7 @@ bool TunPort::read_one() {
   }
   burst.packet = queue_.read(burst.header, landing_.bytes());
   if (burst.packet.empty()) return false;
-  burst.memory = burst.packet.size() <= PacketMemory::small_size ? memory.small.take() : packet::Buffer();
+  if (burst.packet.size() <= PacketMemory::medium_size) burst.memory = memory.take(burst.packet.size());
   if (burst.memory) {
     std::memcpy(burst.memory.bytes().data(), burst.packet.data(), burst.packet.size());
     burst.packet = burst.memory.bytes().first(burst.packet.size());

@@ -20,9 +20,6 @@ struct Burst {
   MutableBytes packet;  ///< lies in `memory`
 };
 
-/// Memory for a burst of `size` bytes; without a value when there is none.
-packet::Buffer take_memory(PacketMemory& memory, std::size_t size);
-
 /// Takes what a TUN queue gives.
 class TunReader {
  public:

@@ -17,6 +17,14 @@ constexpr double watches_per_second = 120;
 
 }  // namespace
 
+packet::Buffer PacketMemory::take(std::size_t size) {
+  for (packet::BufferPool* pool : {&small, &medium, &large}) {
+    if (size > pool->block_size()) continue;
+    if (packet::Buffer block = pool->take()) return block;
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Worker>> Worker::create(unsigned index) {
   auto loop = io::EventLoop::create();
   if (!loop) return std::unexpected(loop.error());

@@ -25,12 +25,18 @@ class TurnTask {
   bool marked_ = false;
 };
 
-/// Packet memory of one worker: most packets are small, and a super-packet needs 64 KiB.
+/// Packet memory of one worker: most packets are small, a super-packet needs up to 64 KiB, and those of flows that
+/// share a link with many others hold but a few packets each.
 struct PacketMemory {
   static constexpr std::size_t small_size = 2048;
+  static constexpr std::size_t medium_size = 8192;
   static constexpr std::size_t large_size = 65'536;
 
+  /// The smallest block that `size` bytes fit in and that there is. Empty: there is none.
+  packet::Buffer take(std::size_t size);
+
   packet::BufferPool small{small_size, 16'384};
+  packet::BufferPool medium{medium_size, 4096};
   packet::BufferPool large{large_size, 512};
 };
 

@@ -17,6 +17,17 @@ constexpr double gain_per_delay = 0.02;
 // Nobody waits so much longer for more throughput: TCP's own timers come near.
 constexpr Duration most_extra_delay = std::chrono::milliseconds(150);
 
+double most_capacity(std::span<const PathView> paths) {
+  double most = 0;
+  for (const PathView& path : paths) most = std::max(most, path.capacity);
+  return most;
+}
+
+/// One that nobody knows yet is worth a try.
+double share(const PathView& path, double most) {
+  return (path.full ? path.capacity : std::max(most, 1.0)) * path.weight;
+}
+
 }  // namespace
 
 PathSet eligible(std::span<const PathView> paths) {
@@ -61,19 +72,33 @@ std::optional<PathId> choose_failover(std::span<const PathView> paths, std::opti
 
 std::optional<PathId> choose_balanced(std::span<const PathView> paths) {
   const PathSet set = eligible(paths);
-  double most = 0;
-  for (const PathView& path : paths) most = std::max(most, path.capacity);
+  const double most = most_capacity(paths);
   std::optional<PathId> best;
   double least = std::numeric_limits<double>::infinity();
   for (const PathView& path : paths) {
     if (!set[path.id]) continue;
-    // One that nobody knows yet is worth a try.
-    const double share = (path.full ? path.capacity : std::max(most, 1.0)) * path.weight;
-    const double filled = (path.load + 1) / share;
+    const double filled = (path.load + 1) / share(path, most);
     if (filled < least) {
       least = filled;
       best = path.id;
     }
+  }
+  return best;
+}
+
+std::optional<PathId> choose_least_crowded(std::span<const PathView> paths, const PathSet& among,
+                                           std::optional<PathId> current) {
+  const double most = most_capacity(paths);
+  std::optional<PathId> best;
+  double least = std::numeric_limits<double>::infinity();
+  for (const PathView& path : paths) {
+    if (!among[path.id]) continue;
+    const bool there = path.id == current;
+    const std::size_t flows = path.hungry + (there && path.hungry > 0 ? 0 : 1);
+    const double crowded = static_cast<double>(flows) / share(path, most);
+    if (crowded > least || (crowded == least && !there)) continue;
+    least = crowded;
+    best = path.id;
   }
   return best;
 }

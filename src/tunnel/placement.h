@@ -24,6 +24,7 @@ struct PathView {
   bool full = false;            ///< and that is all that it can carry
   double load = 0;              ///< bytes a second that go over it now
   std::size_t ahead = 0;        ///< bytes that wait for it
+  std::size_t hungry = 0;       ///< flows on it that want more than they get
   std::size_t room = SIZE_MAX;  ///< for a packet, in bytes, as last heard
 };
 
@@ -44,6 +45,11 @@ std::optional<PathId> choose_failover(std::span<const PathView> paths, std::opti
 std::optional<PathId> choose_balanced(std::span<const PathView> paths);
 /// For a flow that begins (the other policies): where its packet would arrive first. `than`: not that one.
 std::optional<PathId> choose_earliest(std::span<const PathView> paths, std::optional<PathId> than = std::nullopt);
+
+/// For a flow that wants more than it gets, where there are so many that whole flows make the best of the paths: where
+/// the fewest such are, for what each path can carry, by weight. `current`: it is one of those there.
+std::optional<PathId> choose_least_crowded(std::span<const PathView> paths, const PathSet& among,
+                                           std::optional<PathId> current);
 
 /// The paths that a flow is spread over which wants more than one: beginning with the fastest, each that brings enough
 /// to be worth its delay, since what is spread is as slow as the slowest of them.

@@ -202,10 +202,10 @@ void Queue::forget(Flow& flow, std::size_t bytes) {
 }
 
 Queue::Occupied& Queue::occupied(const packet::Buffer& memory) {
-  Occupied& first = occupied_[0];
-  Occupied& known = first.pool == nullptr || first.pool == memory.pool() ? first : occupied_[1];
-  known.pool = memory.pool();
-  return known;
+  const auto known = std::ranges::find_if(
+      occupied_, [&](const Occupied& each) { return each.pool == nullptr || each.pool == memory.pool(); });
+  known->pool = memory.pool();
+  return *known;
 }
 
 std::size_t Queue::blocks_of(const packet::BufferPool& pool) const {

@@ -167,7 +167,7 @@ class Queue {
   Line steady_;
   std::list<Waiting> spare_;  ///< list nodes for the next packets, so that none is allocated per packet
   std::size_t bytes_ = 0;
-  std::array<Occupied, 2> occupied_{};  ///< a worker has two pools
+  std::array<Occupied, 3> occupied_{};  ///< a worker has three pools
 
   std::vector<Shown> shown_;        ///< one for each flow at the most, and seldom more than paths
   FlowId front_flow_ = no_flow;     ///< of the shown packet that front() gave last; no_flow: it is yet to choose

@@ -127,10 +127,15 @@ void Sender::refresh(Instant now) {
                      .load = path->load,
                      .room = path->room});
   }
-  flows_.each([&](FlowId id, const SentFlow& flow) {
-    if (!flow.path || flow.spread || flow.standing_since == never) return;
+  hungry_flows_ = 0;
+  flows_.each([&](FlowId id, SentFlow& flow) {
+    flow.hungry = flow.hungry && now - flow.last_sent <= pause_between_bursts;
+    hungry_flows_ += flow.hungry ? 1 : 0;
+    if (!flow.path || flow.spread) return;
     const auto view = std::ranges::find(views, *flow.path, &PathView::id);
-    if (view != views.end()) view->ahead += session_.queued_bytes_of(id);
+    if (view == views.end()) return;
+    view->hungry += flow.hungry ? 1 : 0;
+    if (flow.standing_since != never) view->ahead += session_.queued_bytes_of(id);
   });
   const auto failover = choose_failover(views, choice_.failover);
   choice_ = Choice(std::move(views));

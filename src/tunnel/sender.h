@@ -146,6 +146,8 @@ class Sender {
   bool may_spread(const Choice& choice, const Path& path, FlowId id, Instant now) const;
   void look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now);
   void judge(const Choice& choice, SentFlow& flow, Instant now);
+  bool crowded(const Choice& choice) const;
+  void share_paths(const Choice& choice, SentFlow& flow, Instant now);
   void order(SentFlow& flow, Instant now);
 
   Session& session_;
@@ -155,6 +157,8 @@ class Sender {
   Policy policy_ = Policy::bonded;
   bool bonds_ = true;  ///< some flow may be spread
   SentFlows flows_;
+  std::size_t hungry_flows_ = 0;
+  Instant shared_at_{};  ///< when one was last sent elsewhere for there being so many
   std::array<std::unique_ptr<Path>, most_paths> paths_;
   std::size_t path_count_ = 0;
   Instant refreshed_at_{};

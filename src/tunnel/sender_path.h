@@ -8,6 +8,9 @@
 
 namespace mpquic::tunnel {
 
+/// A flow that paused for so long may take another path: what it sent has arrived.
+constexpr Duration pause_between_bursts = std::chrono::milliseconds(500);
+
 /// A packet that is to be sent again.
 struct Repair {
   CopyId copy = no_copy;  ///< with a use of its own

@@ -15,8 +15,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A flow that paused for so long may take another path: what it sent has arrived.
-constexpr Duration pause_between_bursts = milliseconds(500);
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
 constexpr Duration number_ends_after = seconds(5);  // of silence: no packet with it is on the way any more
@@ -199,16 +197,22 @@ bool Sender::may_send(const Path& path, FlowId id, Instant now) {
 }
 
 void Sender::look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now) {
+  if (flow.spread && crowded(choice)) {
+    flow.spread = false;
+    return share_paths(choice, flow, now);
+  }
   if (flow.spread) return judge(choice, flow, now);
   if (!flow.path || flow.standing_since == never || now < flow.alone_until) return;
   const Path& alone = *paths_[*flow.path];
   if (now - flow.standing_since < hungry_after + alone.meter.round_trip() / 4) return;
+  flow.hungry = true;
   if (choice.spread.count() == 1) {
     for (const PathView& view : choice.views) {
       if (choice.spread[view.id]) flow.path = view.id;
     }
     return;
   }
+  if (crowded(choice)) return share_paths(choice, flow, now);
   flow.spread = true;
   flow.alone = alone.meter.capacity();
   flow.sent_bytes = 0;
@@ -236,6 +240,20 @@ void Sender::judge(const Choice& choice, SentFlow& flow, Instant now) {
     most = view.capacity;
     flow.path = view.id;
   }
+}
+
+/// Enough flows that want more than they get to keep all paths busy without spreading any.
+bool Sender::crowded(const Choice& choice) const { return hungry_flows_ > choice.spread.count(); }
+
+/// A spread flow needs a queue as long as the difference in delay, always; several flows keep all paths busy with less,
+/// and none of them waits for the slowest path.
+void Sender::share_paths(const Choice& choice, SentFlow& flow, Instant now) {
+  // What the last one has brought about is to be seen first.
+  if (flow.path && now - shared_at_ < paths_[*flow.path]->meter.round_trip()) return;
+  const auto better = choose_least_crowded(choice.views, choice.spread, flow.path);
+  if (!better || better == flow.path) return;
+  shared_at_ = now;
+  flow.path = better;
 }
 
 /// A packet goes over a slower path when it would not arrive any sooner if it waited for the faster ones: so nothing is

@@ -16,6 +16,7 @@ struct SentFlow {
   std::optional<Policy> policy;  ///< nullopt: the session's
   bool in_order = false;         ///< packets that overtake each other hurt it
   bool spread = false;           ///< over several paths
+  bool hungry = false;           ///< since its last pause, it has wanted more than its path had
   std::uint16_t number = 0;      ///< on the wire, while ordered; 0: unordered
   std::uint32_t sequence = 0;    ///< of its next packet, while ordered
   std::size_t needs = 0;         ///< bytes of its largest packet that a path had no room for

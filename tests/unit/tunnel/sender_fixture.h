@@ -137,15 +137,19 @@ class SenderTest : public testing::Test {
     std::vector<Given> carried = {};
     std::vector<std::pair<Instant, Given>> on_the_way = {};
   };
-  /// Each millisecond, so many packets of a flow are pushed while fewer than `window` wait or are on the way, and each
-  /// path takes what it can carry; everything arrives, and is acknowledged a round trip after it was sent.
+  /// Each millisecond, so many packets of `flows` flows in turns, from this port on, are pushed while fewer than
+  /// `window` wait or are on the way, and each path takes what it can carry; everything arrives, and is acknowledged a
+  /// round trip after it was sent.
   void carry(std::vector<Carrier*> carriers, std::uint16_t port, std::size_t per_millisecond, std::size_t window,
-             Duration duration) {
+             Duration duration, std::uint16_t flows = 1) {
     for (const Instant end = now_ + duration; now_ < end;) {
       wait(milliseconds(1));
       std::size_t on_the_way = session_.queued_bytes() / size;
       for (const Carrier* carrier : carriers) on_the_way += carrier->on_the_way.size();
-      for (std::size_t i = 0; i < per_millisecond && on_the_way < window; ++i, ++on_the_way) push(port, pushed_++);
+      for (std::size_t i = 0; i < per_millisecond && on_the_way < window; ++i, ++on_the_way) {
+        push(static_cast<std::uint16_t>(port + pushed_ % flows), pushed_);
+        ++pushed_;
+      }
       for (const PathId path : sender_->write_order()) {
         Carrier& carrier = **std::ranges::find_if(carriers, [&](const Carrier* each) { return each->path == path; });
         for (std::size_t i = 0; i < carrier.per_millisecond; ++i) {

@@ -365,6 +365,22 @@ TEST_F(TwoPaths, AFlowThatWantsMoreIsSpread) {
   EXPECT_EQ(*sequences.rbegin() + 1, sequences.size());
 }
 
+TEST_F(TwoPaths, ManyFlowsThatWantMoreShareThePathsAsAWhole) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 15}, slow{slow_, 5};
+  carry({&fast, &slow}, 1, 30, 1000, seconds(3), 8);
+  fast.carried.clear();
+  slow.carried.clear();
+  carry({&fast, &slow}, 1, 30, 1000, seconds(1), 8);
+  EXPECT_GT(fast.carried.size(), 14'000U);
+  EXPECT_GT(slow.carried.size(), 4'500U);
+  std::set<std::uint16_t> on_fast, on_slow;
+  for (const Given& each : fast.carried) on_fast.insert(each.port);
+  for (const Given& each : slow.carried) on_slow.insert(each.port);
+  EXPECT_EQ(on_fast.size(), 6U);
+  EXPECT_EQ(on_slow.size(), 2U);
+}
+
 TEST_F(TwoPaths, OnePathMoreIsNotWorthEveryDelay) {
   begin(Policy::bonded);
   Carrier fast{fast_, 20}, slow{slow_, 1};
