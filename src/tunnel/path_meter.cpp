@@ -43,7 +43,7 @@ void PathMeter::sent(std::size_t bytes, CopyId copy, Instant now) {
   backlog_ = std::chrono::duration<double>(backlog(now)).count() * likely_capacity(now) + static_cast<double>(bytes);
   backlog_at_ = now;
   ++sent_count_.now;
-  ++sent_;
+  ++sent_since_loss_;
 }
 
 PathMeter::Datagram* PathMeter::find(std::uint64_t number) {

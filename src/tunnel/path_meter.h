@@ -67,7 +67,7 @@ class PathMeter {
   /// Share of the datagrams, lately, that were taken for lost.
   double loss() const;
   /// Whether it has long lost nothing, of enough that was sent to tell.
-  bool clean(Instant now) const { return sent_ >= enough_to_tell && now - lost_at_ >= clean_after; }
+  bool clean(Instant now) const { return sent_since_loss_ >= enough_to_tell && now - lost_at_ >= clean_after; }
   /// Loss comes with a growing round trip: the path is full.
   bool congested() const;
   std::uint64_t delivered_bytes() const { return delivered_; }
@@ -93,11 +93,12 @@ class PathMeter {
   };
 
   static constexpr std::uint64_t enough_to_tell = 10'000;
-  static constexpr Duration clean_after = std::chrono::seconds(10);
+  static constexpr Duration clean_after = std::chrono::seconds(60);
 
   void count_loss(Instant now) {
     ++lost_count_.now;
     lost_at_ = now;
+    sent_since_loss_ = 0;
   }
   Datagram* find(std::uint64_t number);
   void land(const Datagram& datagram) {
@@ -140,7 +141,7 @@ class PathMeter {
   Instant full_until_{};
 
   static constexpr Duration unknown = Duration::max();
-  std::uint64_t sent_ = 0;
+  std::uint64_t sent_since_loss_ = 0;
   Instant lost_at_{};
   Instant period_began_{};
   Recent<double> capacity_{0, 0}, shown_{0, 0};
