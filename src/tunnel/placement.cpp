@@ -17,6 +17,9 @@ constexpr double gain_per_delay = 0.02;
 // Nobody waits so much longer for more throughput: TCP's own timers come near.
 constexpr Duration most_extra_delay = std::chrono::milliseconds(150);
 
+// Less sooner than that is not worth going to another path for.
+constexpr Duration clearly = std::chrono::milliseconds(5);
+
 double most_capacity(std::span<const PathView> paths) {
   double most = 0;
   for (const PathView& path : paths) most = std::max(most, path.capacity);
@@ -111,6 +114,17 @@ std::optional<PathId> choose_earliest(std::span<const PathView> paths, std::opti
     if (best == nullptr || expected_arrival(path) < expected_arrival(*best)) best = &path;
   }
   return best == nullptr ? std::nullopt : std::optional(best->id);
+}
+
+PathId choose_earlier(std::span<const PathView> paths, PathId current) {
+  const auto earliest = choose_earliest(paths);
+  if (!earliest || earliest == current) return current;
+  const PathView& better = *std::ranges::find(paths, *earliest, &PathView::id);
+  const auto now = std::ranges::find(paths, current, &PathView::id);
+  if (now == paths.end()) return *earliest;
+  const Duration before = expected_arrival(*now);
+  return better.steady && before - expected_arrival(better) >= std::max<Duration>(clearly, before / 4) ? better.id
+                                                                                                       : current;
 }
 
 PathSet choose_spread(std::span<const PathView> paths) {

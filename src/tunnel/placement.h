@@ -46,6 +46,8 @@ std::optional<PathId> choose_balanced(std::span<const PathView> paths);
 /// For a flow that begins (the other policies): where its packet would arrive first. `than`: not that one.
 std::optional<PathId> choose_earliest(std::span<const PathView> paths, std::optional<PathId> than = std::nullopt);
 
+/// For a flow that has a path: another one that is steady and where its packets would arrive clearly earlier, or that.
+PathId choose_earlier(std::span<const PathView> paths, PathId current);
 /// For a flow that wants more than it gets, where there are so many that whole flows make the best of the paths: where
 /// the fewest such are, for what each path can carry, by weight. `current`: it is one of those there.
 std::optional<PathId> choose_least_crowded(std::span<const PathView> paths, const PathSet& among,

@@ -225,7 +225,12 @@ void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
   const auto over = choose_earliest(choice_for(copies_[id].size).views, not_over);
   if (!over || paths_[*over]->room < copies_[id].size) return;
   copies_.use(id);
-  paths_[*over]->repairs.push_back({id, now, false});
+  // What wants no order is waited for most.
+  std::deque<Repair>& repairs = paths_[*over]->repairs;
+  const auto first_ordered = [&] {
+    return std::ranges::find_if(repairs, [&](const Repair& each) { return copies_[each.copy].ordered; });
+  };
+  repairs.insert(copies_[id].ordered ? repairs.end() : first_ordered(), {id, now, false});
 }
 
 void Sender::down(PathId id, Instant now) {
@@ -248,14 +253,9 @@ void Sender::fall_silent(Path& path, Instant now) {
   path.failed = false;
   ++path.counts.silences;
   refresh(now);
-  // What it owes: first that of flows that send little, or want no order, which are most likely to be waited for.
   std::vector<CopyId> owed;
   path.meter.give_up([&](CopyId copy) { owed.push_back(copy); });
-  for (const bool ordered : {false, true}) {
-    for (const CopyId copy : owed) {
-      if (copies_[copy].ordered == ordered) owe(copy, path.id, now);
-    }
-  }
+  for (const CopyId copy : owed) owe(copy, path.id, now);
   for (const Repair& repair : std::exchange(path.repairs, {})) {
     owe(repair.copy, path.id, now);
     copies_.release(repair.copy);

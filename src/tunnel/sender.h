@@ -136,15 +136,17 @@ class Sender {
   const packet::Pieces* front(Path& path, std::size_t max_size, Instant now);
   const packet::Pieces* front_probe(Path& path, Instant now);
   const packet::Pieces* front_repair(Path& path, std::size_t room, Instant now);
-  const packet::Pieces* front_new(Path& path, std::size_t room, Instant now);
+  enum class Flows : std::uint8_t { all, small };
+  const packet::Pieces* front_new(Path& path, std::size_t room, Flows flows, Instant now);
   void pop(Path& path);
   void pop_new(Path& path);
   Policy possible(Policy policy) const;
   Policy policy_of(const SentFlow& flow) const { return flow.policy.value_or(policy_); }
   bool remembers(const Path& path) const;
+  bool is_small(FlowId id);
   bool may_send(const Path& path, FlowId id, Instant now);
   bool may_spread(const Choice& choice, const Path& path, FlowId id, Instant now) const;
-  void look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now);
+  void look_whether_hungry(const Choice& choice, FlowId id, Instant now);
   void judge(const Choice& choice, SentFlow& flow, Instant now);
   bool crowded(const Choice& choice) const;
   void share_paths(const Choice& choice, SentFlow& flow, Instant now);

@@ -17,6 +17,8 @@ using std::chrono::seconds;
 
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
+// A flow that sends little, and never pauses, is looked at again: perhaps a better path has come.
+constexpr Duration place_again_after = seconds(2);
 constexpr Duration number_ends_after = seconds(5);  // of silence: no packet with it is on the way any more
 constexpr Duration spread_ends_after = seconds(1);  // of silence
 // Who has less than this waiting, waits for the fastest path.
@@ -68,8 +70,12 @@ const packet::Pieces* Sender::front(Path& path, std::size_t max_size, Instant no
   if (now >= path.probe_due()) return front_probe(path, now);
   const std::size_t room = max_size - before;
   if (room != std::exchange(path.room, room)) refresh(now);
-  const packet::Pieces* next = front_repair(path, room, now);
-  if (next == nullptr) next = front_new(path, room, now);
+  // Who sends little does not wait for all that a large flow lost.
+  const packet::Pieces* next = nullptr;
+  if (!path.repairs.empty() && copies_[path.repairs.front().copy].ordered)
+    next = front_new(path, room, Flows::small, now);
+  if (next == nullptr) next = front_repair(path, room, now);
+  if (next == nullptr) next = front_new(path, room, Flows::all, now);
   if (next == nullptr && path.probe_next) return front_probe(path, now);
   if (next == nullptr) path.meter.starved();
   return next;
@@ -113,18 +119,22 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
   return nullptr;
 }
 
-const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Instant now) {
+const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Flows flows, Instant now) {
   // A better one that has just come is not trusted with everything yet; and with what others have no room for, those
   // come into play that would not.
   if (!choice_.eligible[path.id] && choice_.failover != path.id && path.room <= least_room_) return nullptr;
   struct Filter final : FlowFilter {
-    Filter(Sender& of, const Path& over, Instant at) : sender(of), path(over), now(at) {}
-    bool passes(FlowId flow) const override { return sender.may_send(path, flow, now); }
+    Filter(Sender& of, const Path& over, Flows which, Instant at) : sender(of), path(over), flows(which), now(at) {}
+    bool passes(FlowId flow) const override {
+      if (flows == Flows::small && !sender.is_small(flow)) return false;
+      return sender.may_send(path, flow, now);
+    }
     Sender& sender;
     const Path& path;
+    Flows flows;
     Instant now;
   };
-  const Filter filter(*this, path, now);
+  const Filter filter(*this, path, flows, now);
   std::size_t elsewhere = 0;
   for (const PathView& view : choice_.views) {
     if (view.works) elsewhere = std::max(elsewhere, view.room);
@@ -175,6 +185,8 @@ void Sender::order(SentFlow& flow, Instant now) {
   if (flow.number == 0 && (flow.spread || flow.in_order)) flows_.order(flow);
 }
 
+bool Sender::is_small(FlowId id) { return !flows_[id].spread && session_.queued_bytes_of(id) <= least_backlog; }
+
 bool Sender::may_send(const Path& path, FlowId id, Instant now) {
   SentFlow& flow = flows_[id];
   const bool rested = now - flow.last_sent > pause_between_bursts;
@@ -188,15 +200,21 @@ bool Sender::may_send(const Path& path, FlowId id, Instant now) {
     flow.spread = false;
     flow.path.reset();
   }
-  if (policy == Policy::bonded) look_whether_hungry(choice, flow, now);
+  if (policy == Policy::bonded) look_whether_hungry(choice, id, now);
   if (flow.spread) return choice.spread[path.id] && may_spread(choice, path, id, now);
   if (!flow.path || !choice.eligible[*flow.path] || rested) {
     flow.path = policy == Policy::balanced ? choose_balanced(choice.views) : choose_earliest(choice.views);
+    flow.placed_at = now;
+  }
+  if (policy != Policy::balanced && !flow.hungry && now - flow.placed_at >= place_again_after) {
+    flow.path = choose_earlier(choice.views, *flow.path);
+    flow.placed_at = now;
   }
   return flow.path == path.id;
 }
 
-void Sender::look_whether_hungry(const Choice& choice, SentFlow& flow, Instant now) {
+void Sender::look_whether_hungry(const Choice& choice, FlowId id, Instant now) {
+  SentFlow& flow = flows_[id];
   if (flow.spread && crowded(choice)) {
     flow.spread = false;
     return share_paths(choice, flow, now);
@@ -205,6 +223,7 @@ void Sender::look_whether_hungry(const Choice& choice, SentFlow& flow, Instant n
   if (!flow.path || flow.standing_since == never || now < flow.alone_until) return;
   const Path& alone = *paths_[*flow.path];
   if (now - flow.standing_since < hungry_after + alone.meter.round_trip() / 4) return;
+  if (session_.queued_bytes_of(id) <= least_backlog) return;  // it has waited for something else
   flow.hungry = true;
   if (choice.spread.count() == 1) {
     for (const PathView& view : choice.views) {

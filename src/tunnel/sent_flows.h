@@ -13,6 +13,7 @@ namespace mpquic::tunnel {
 /// A flow of the queue as the sender knows it.
 struct SentFlow {
   std::optional<PathId> path;    ///< pinned to it
+  Instant placed_at{};           ///< when that was last looked at
   std::optional<Policy> policy;  ///< nullopt: the session's
   bool in_order = false;         ///< packets that overtake each other hurt it
   bool spread = false;           ///< over several paths

@@ -173,6 +173,34 @@ TEST_F(TwoPaths, ASilentOneOwesToTheOther) {
   acknowledge(slow_, again);
 }
 
+TEST_F(TwoPaths, WhoSendsLittleDoesNotWaitForWhatALargeFlowLost) {
+  begin(Policy::bonded);
+  push_many(1, 0, 200);
+  push_many(2, 200, 202, false);
+  ASSERT_EQ(take_all(fast_).size(), 202U);
+  sender_->down(fast_, now_);
+  push_many(2, 202, 204, false);
+  push_many(1, 204, 205);
+  std::vector<std::uint32_t> packets;
+  for (const Given& each : take_all(slow_)) packets.push_back(each.packet);
+  ASSERT_EQ(packets.size(), 205U);
+  EXPECT_EQ(std::vector(packets.begin(), packets.begin() + 4), (std::vector<std::uint32_t>{200, 201, 202, 203}));
+}
+
+TEST_F(TwoPaths, AFlowThatNeverPausesTakesABetterPathThatHasComeBack) {
+  begin(Policy::bonded);
+  sender_->down(fast_, now_);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 1, 1000, milliseconds(1400));
+  EXPECT_TRUE(fast.carried.empty()) << "it is not steady yet";
+  carry({&fast, &slow}, 1, 1, 1000, milliseconds(3000));
+  slow.carried.clear();
+  fast.carried.clear();
+  carry({&fast, &slow}, 1, 1, 1000, milliseconds(1000));
+  EXPECT_TRUE(slow.carried.empty());
+  EXPECT_GE(fast.carried.size(), 990U);
+}
+
 TEST_F(TwoPaths, WhatArrivedAfterAllIsNotSentAgain) {
   begin(Policy::failover);
   push_many(1, 0, 5);
