@@ -17,6 +17,7 @@ using std::chrono::seconds;
 
 // A flow whose packets have been waiting for so long without a break wants more than its path has.
 constexpr Duration hungry_after = milliseconds(20);
+constexpr std::size_t hungry_from = 3'000;  // bytes: a voice flow has less, even if its path has just died
 // A flow that sends little, and never pauses, is looked at again: perhaps a better path has come.
 constexpr Duration place_again_after = seconds(2);
 constexpr Duration number_ends_after = seconds(5);  // of silence: no packet with it is on the way any more
@@ -185,7 +186,10 @@ void Sender::order(SentFlow& flow, Instant now) {
   if (flow.number == 0 && (flow.spread || flow.in_order)) flows_.order(flow);
 }
 
-bool Sender::is_small(FlowId id) { return !flows_[id].spread && session_.queued_bytes_of(id) <= least_backlog; }
+bool Sender::is_small(FlowId id) {
+  const SentFlow& flow = flows_[id];
+  return !flow.spread && !flow.hungry && session_.queued_bytes_of(id) <= least_backlog;
+}
 
 bool Sender::may_send(const Path& path, FlowId id, Instant now) {
   SentFlow& flow = flows_[id];
@@ -223,7 +227,7 @@ void Sender::look_whether_hungry(const Choice& choice, FlowId id, Instant now) {
   if (!flow.path || flow.standing_since == never || now < flow.alone_until) return;
   const Path& alone = *paths_[*flow.path];
   if (now - flow.standing_since < hungry_after + alone.meter.round_trip() / 4) return;
-  if (session_.queued_bytes_of(id) <= least_backlog) return;  // it has waited for something else
+  if (session_.queued_bytes_of(id) <= hungry_from) return;  // it has waited for something else
   flow.hungry = true;
   if (choice.spread.count() == 1) {
     for (const PathView& view : choice.views) {
