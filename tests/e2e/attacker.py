@@ -111,9 +111,9 @@ def capture(
 
 
 def udp_payload(packet: bytes) -> bytes:
-    """Of an IPv4 packet; b"" when it carries no UDP."""
+    """b"" of what is no UDP over IPv4."""
     header = (packet[0] & 15) * 4
-    return packet[header + 8 :] if packet[9] == 17 else b""
+    return packet[header + 8 :] if packet[0] >> 4 == 4 and packet[9] == 17 else b""
 
 
 def cut(packet: bytes, payload_size: int) -> bytes:

@@ -167,9 +167,9 @@ class TestRealPackets:
 
     def test_a_handshake_replayed(self, field: Siege) -> None:
         """An honest client's first flight begins handshakes again, and none of them is ever finished."""
-        with capture(field.foe, "foe0", 1) as packets:
+        with capture(field.foe, "foe0", 3) as packets:  # an interface that is new speaks of itself, too
             assert poke(field.foe, field.testbed.authority, EVE, linger=0.3).established == 1
-        initial = attacker.udp_payload(packets[0])
+        initial = next(filter(None, map(attacker.udp_payload, packets)))
         assert len(initial) >= SMALLEST_INITIAL
         established = field.server.log.count("connected from")
         answers = send(field.foe, [initial] * 50)
