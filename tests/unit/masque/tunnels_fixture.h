@@ -94,6 +94,8 @@ class TunnelsTest : public quic::ConnectionTest {
   TunnelsTest() { transport_.streams = server_settings_.transport.streams = true; }
 
   void begin() {
+    client_side_.reset();  // they use the connections of the ends that are made anew
+    server_side_.reset();
     start_server();
     server().on_accept = [this](quic::AcceptedConnection& accepted) {
       accepted.user.begin_protocol = [this, &accepted] {
