@@ -279,17 +279,21 @@ void Sender::share_paths(const Choice& choice, SentFlow& flow, Instant now) {
   flow.path = better;
 }
 
-/// A packet goes over a slower path when it would not arrive any sooner if it waited for the faster ones: so nothing is
-/// held up at the other end that would not have been held up here.
+/// A packet goes over a slower path when it would not arrive sooner by more than the fastest one's round trip if it
+/// waited for the faster ones. A sender that fills its window (CUBIC) has that much waiting here, so that nothing is
+/// held up at the other end that would not have been held up here. One that paces itself (BBR) never has, and allows
+/// for twice its least round trip: what it finds so doubles at the most.
 bool Sender::may_spread(const Choice& choice, const Path& path, FlowId id, Instant now) const {
   const auto own = std::ranges::find(choice.views, path.id, &PathView::id);
   double faster = 0;
-  Duration fastest = own->one_way;
+  Duration fastest = own->one_way, allowed{};
   for (const PathView& other : choice.views) {
     if (!choice.spread[other.id] || other.one_way >= own->one_way) continue;
     if (other.capacity == 0) return false;  // it was never full
     faster += other.capacity;
-    fastest = std::min(fastest, other.one_way);
+    if (other.one_way >= fastest) continue;
+    fastest = other.one_way;
+    allowed = std::min(paths_[other.id]->meter.least_round_trip(), 2 * fastest);
   }
   if (faster == 0) return true;  // this is the fastest
   const double wait = static_cast<double>(session_.queued_bytes()) / faster;
@@ -298,7 +302,7 @@ bool Sender::may_spread(const Choice& choice, const Path& path, FlowId id, Insta
   const Duration measured = path.meter.round_trip() - least - (now - path.meter.heard());
   const Duration one_way = least / 2 + std::max(measured, path.meter.backlog(now));
   return session_.queued_bytes_of(id) > least_backlog &&
-         wait >= std::chrono::duration<double>(one_way - fastest).count();
+         wait >= std::chrono::duration<double>(one_way - fastest - allowed).count();
 }
 
 void Sender::pop(Path& path) {

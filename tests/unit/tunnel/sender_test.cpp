@@ -430,6 +430,19 @@ TEST_F(TwoPaths, AFlowThatSlowsDownGoesBackToOnePath) {
   EXPECT_GT(slow.carried.size() + fast.carried.size(), 15'000U);
 }
 
+TEST_F(TwoPaths, AFlowThatPacesItselfGetsMoreThanOnePathWithoutAQueue) {
+  begin(Policy::bonded);
+  Carrier fast{fast_, 10}, slow{slow_, 10};
+  carry({&fast, &slow}, 1, 30, 2000, seconds(2));
+  // A queue as long as the difference in delay would take 200 packets, besides those on the way.
+  constexpr std::size_t window = 350;
+  carry({&fast, &slow}, 1, 12, window, seconds(1));
+  fast.carried.clear();
+  slow.carried.clear();
+  carry({&fast, &slow}, 1, 12, window, seconds(2));
+  EXPECT_GT(slow.carried.size() + fast.carried.size(), 23'000U);
+}
+
 TEST_F(TwoPaths, SmallFlowsAreLeftAloneByALargeOne) {
   begin(Policy::bonded);
   Carrier fast{fast_, 10}, slow{slow_, 10};
