@@ -161,6 +161,8 @@ def test_everybody_at_once(testbed: Testbed) -> None:
     assert len({address for each in before.values() for address in each}) == 2 * CROWD
 
     def all_ping() -> None:
+        for client in clients:
+            until(lambda: answers(client.node, INNER_SERVER_V4), 3, "the kernel has its route")  # noqa: B023
         pings = [client.node.start(["ping", "-n", "-c", "3", "-i", "0.1", "-W", "3", INNER_SERVER_V4]) for client in clients]
         for ping in pings:
             assert ping.wait(patience(10)) == 0 and " 3 received" in ping.log, ping.log
