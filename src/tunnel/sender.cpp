@@ -30,7 +30,7 @@ constexpr Duration repair_worthwhile = milliseconds(400);
 constexpr Duration owed_for = seconds(2);
 
 constexpr double lossy = 0.002;
-constexpr Duration lossy_standing = milliseconds(80);
+constexpr Duration lossy_standing = milliseconds(200);
 
 constexpr Duration short_silence = milliseconds(60);
 constexpr Duration least_probation = milliseconds(100);
@@ -174,8 +174,8 @@ void Sender::follow_round_trip() {
   }
   session_.follow_round_trip(longest);
   Duration standing = spreads ? (longest - shortest) / 2 + longest / 4 : Duration::zero();
-  // BBR slows down with every round trip that has a loss, and finds its rate again only seconds later. A sender that
-  // had to slow down as well would never get it back.
+  // BBR slows down with every round trip that has a loss, and finds its rate again only seconds later, if there is more
+  // to send than goes out. A sender that had to slow down as well would never get it back.
   for (const auto& path : paths_) {
     if (path != nullptr && path->meter.loss() > lossy) standing = std::max(standing, lossy_standing);
   }
