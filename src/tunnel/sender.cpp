@@ -30,7 +30,7 @@ constexpr Duration repair_worthwhile = milliseconds(400);
 constexpr Duration owed_for = seconds(2);
 
 constexpr double lossy = 0.002;
-constexpr Duration lossy_standing = milliseconds(200);
+constexpr Duration lossy_standing = milliseconds(120);
 
 constexpr Duration short_silence = milliseconds(60);
 constexpr Duration least_probation = milliseconds(100);
