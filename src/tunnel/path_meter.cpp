@@ -172,10 +172,13 @@ Duration PathMeter::reordering() const {
 // Those whose fate is known are passed over at once.
 Instant PathMeter::loss_due() const {
   constexpr std::uint64_t packet_threshold = 3;  // RFC 9002, 6.1.1
-  if (judged_ + packet_threshold > largest_) return never;
+  if (judged_ >= largest_) return never;
   if (judged_ < first_) return Instant::min();
   const Datagram& datagram = datagrams_[judged_ - first_];
-  return datagram.state == State::open ? datagram.at + latest_ + reordering() : Instant::min();
+  if (datagram.state != State::open) return Instant::min();
+  // The last ones of a burst are not followed by so many; but by what came after the pause (RFC 8985, 6.2).
+  const bool overtaken = judged_ + packet_threshold <= largest_ || largest_sent_ - datagram.at >= reordering();
+  return overtaken ? datagram.at + latest_ + reordering() : never;
 }
 
 Duration PathMeter::patience() const {

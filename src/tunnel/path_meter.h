@@ -14,8 +14,9 @@ namespace mpquic::tunnel {
 /// whether it has fallen silent. Datagrams are numbered from 1, as their connection does (quic::ConnectionOwner).
 ///
 /// Loss is inferred from the order of acknowledgements (RFC 9002, 6.1; RFC 8985), since QUIC itself is in no hurry to
-/// declare it: a datagram is taken for lost when three later ones were acknowledged, and its own acknowledgement is
-/// late against theirs. How late, is learned from those that were not lost after all.
+/// declare it: a datagram is taken for lost when three later ones were acknowledged, or one that was sent well after
+/// it, and its own acknowledgement is late against theirs. How late, is learned from those that were not lost after
+/// all.
 class PathMeter {
  public:
   /// `round_trip`: of the connection, as its handshake has measured it.
@@ -39,9 +40,9 @@ class PathMeter {
   /// for lost now.
   template <typename Take>
   void infer_losses(Take&& take, Instant now);
-  /// Everything in flight is taken for lost; the acknowledgements may yet come.
+  /// Everything in flight, or so many that were sent first, is taken for lost; the acknowledgements may yet come.
   template <typename Take>
-  void give_up(Take&& take);
+  void give_up(Take&& take, std::size_t most = SIZE_MAX);
   /// The connection is gone: what was in flight is forgotten.
   template <typename Take>
   void forget(Take&& take);
@@ -66,6 +67,8 @@ class PathMeter {
   bool capacity_is_known(Instant now) const { return now < full_until_; }
   /// Share of the datagrams, lately, that were taken for lost.
   double loss() const;
+  /// It loses more than a packet once in a while.
+  bool lossy() const { return loss() > 0.002; }
   /// Whether it has long lost nothing, of enough that was sent to tell.
   bool clean(Instant now) const { return sent_since_loss_ >= enough_to_tell && now - lost_at_ >= clean_after; }
   /// Loss comes with a growing round trip: the path is full.
@@ -172,9 +175,10 @@ void PathMeter::infer_losses(Take&& take, Instant now) {
 }
 
 template <typename Take>
-void PathMeter::give_up(Take&& take) {
+void PathMeter::give_up(Take&& take, std::size_t most) {
   for (Datagram& datagram : datagrams_) {
     if (datagram.state != State::open) continue;
+    if (most-- == 0) return;
     datagram.state = State::taken_for_lost;
     land(datagram);
     if (datagram.copy != no_copy) take(datagram.copy);

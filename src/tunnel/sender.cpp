@@ -29,9 +29,10 @@ constexpr Duration repair_worthwhile = milliseconds(400);
 // What is older, a dead path owes to nobody any more.
 constexpr Duration owed_for = seconds(2);
 
-constexpr double lossy = 0.002;
 constexpr Duration lossy_standing = milliseconds(120);
 
+// Packets that are sent again over the only path when it falls silent.
+constexpr std::size_t most_probes = 8;
 constexpr Duration short_silence = milliseconds(60);
 constexpr Duration least_probation = milliseconds(100);
 constexpr unsigned most_flaps = 4;
@@ -80,7 +81,7 @@ void Sender::remove_path(PathId id, Instant now) {
   std::deque<Repair> owed = std::move(path->repairs);
   path->meter.forget([&](CopyId copy, bool in_flight) {
     if (in_flight)
-      owed.push_back({copy, now, false});
+      owed.push_back({copy, now});
     else
       copies_.release(copy);
   });
@@ -88,6 +89,7 @@ void Sender::remove_path(PathId id, Instant now) {
     owe(repair.copy, std::nullopt, now);
     copies_.release(repair.copy);
   }
+  drop_second_repairs(*path);
   flows_.each([&](FlowId, SentFlow& flow) {
     if (flow.path == id) flow.path.reset();
   });
@@ -177,7 +179,7 @@ void Sender::follow_round_trip() {
   // BBR slows down with every round trip that has a loss, and finds its rate again only seconds later, if there is more
   // to send than goes out. A sender that had to slow down as well would never get it back.
   for (const auto& path : paths_) {
-    if (path != nullptr && path->meter.loss() > lossy) standing = std::max(standing, lossy_standing);
+    if (path != nullptr && path->meter.lossy()) standing = std::max(standing, lossy_standing);
   }
   session_.allow_standing(standing);
 }
@@ -230,7 +232,7 @@ void Sender::owe(CopyId id, std::optional<PathId> not_over, Instant now) {
   const auto first_ordered = [&] {
     return std::ranges::find_if(repairs, [&](const Repair& each) { return copies_[each.copy].ordered; });
   };
-  repairs.insert(copies_[id].ordered ? repairs.end() : first_ordered(), {id, now, false});
+  repairs.insert(copies_[id].ordered ? repairs.end() : first_ordered(), {id, now});
 }
 
 void Sender::down(PathId id, Instant now) {
@@ -253,13 +255,23 @@ void Sender::fall_silent(Path& path, Instant now) {
   path.failed = false;
   ++path.counts.silences;
   refresh(now);
+  drop_second_repairs(path);
+  // Over the only path there is, it may be the last packets of a burst that were lost: nothing has come after them that
+  // could tell. They are what it is probed with (RFC 9002, 6.2.4).
+  const bool alone = path_count_ == 1;
+  const auto not_over = alone ? std::nullopt : std::optional(path.id);
   std::vector<CopyId> owed;
-  path.meter.give_up([&](CopyId copy) { owed.push_back(copy); });
-  for (const CopyId copy : owed) owe(copy, path.id, now);
+  path.meter.give_up([&](CopyId copy) { owed.push_back(copy); }, alone ? most_probes : SIZE_MAX);
+  for (const CopyId copy : owed) owe(copy, not_over, now);
+  if (alone) return;
   for (const Repair& repair : std::exchange(path.repairs, {})) {
     owe(repair.copy, path.id, now);
     copies_.release(repair.copy);
   }
+}
+
+void Sender::drop_second_repairs(Path& path) {
+  for (const Repair& repair : std::exchange(path.second_repairs, {})) copies_.release(repair.copy);
 }
 
 void Sender::answered(Path& path, Instant now) {
@@ -280,6 +292,7 @@ Instant Sender::deadline() const {
   for (const auto& path : paths_) {
     if (path == nullptr) continue;
     due = std::min(due, path->meter.loss_due());
+    if (!path->second_repairs.empty()) due = std::min(due, path->second_repairs.front().since);
     // A connection that was shown the probe, and could not send it, is written again when it can.
     if (path->probe_due() > path->shown_at) due = std::min(due, path->probe_due());
     if (path->health != Path::Health::silent) due = std::min(due, path->meter.silence_due());
@@ -292,6 +305,10 @@ void Sender::on_deadline(Instant now) {
   for (const auto& path : paths_) {
     if (path == nullptr) continue;
     infer_losses(*path, now);
+    std::deque<Repair>& seconds = path->second_repairs;
+    for (; !seconds.empty() && seconds.front().since <= now; seconds.pop_front()) {
+      path->repairs.push_back(seconds.front());
+    }
     if (path->health != Path::Health::silent && now >= path->meter.silence_due()) fall_silent(*path, now);
     if (path->health == Path::Health::probation && now >= path->probation_ends) {
       path->health = Path::Health::works;

@@ -131,6 +131,7 @@ class Sender {
   void answered(Path& path, Instant now);
   void infer_losses(Path& path, Instant now);
   void repair(CopyId copy, Instant now);
+  void drop_second_repairs(Path& path);
   void owe(CopyId copy, std::optional<PathId> not_over, Instant now);
   // sender_source.cpp: what goes out.
   const packet::Pieces* front(Path& path, std::size_t max_size, Instant now);
@@ -140,6 +141,7 @@ class Sender {
   const packet::Pieces* front_new(Path& path, std::size_t room, Flows flows, Instant now);
   void pop(Path& path);
   void pop_new(Path& path);
+  void repair_twice(Path& path, CopyId copy);
   Policy possible(Policy policy) const;
   Policy policy_of(const SentFlow& flow) const { return flow.policy.value_or(policy_); }
   bool remembers(const Path& path) const;

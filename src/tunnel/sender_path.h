@@ -13,9 +13,15 @@ constexpr Duration pause_between_bursts = std::chrono::milliseconds(500);
 
 /// A packet that is to be sent again.
 struct Repair {
+  enum class Reason : std::uint8_t {
+    lost,
+    second,     ///< it was sent again, and that may be lost, too
+    on_purpose  ///< it is not lost: Policy::redundant
+  };
+
   CopyId copy = no_copy;  ///< with a use of its own
   Instant since{};
-  bool on_purpose = false;  ///< it is not lost: Policy::redundant
+  Reason reason = Reason::lost;
 };
 
 /// One path of a Sender, as its connection sees it.
@@ -56,8 +62,9 @@ class Sender::Path final : public quic::DatagramSource {
   unsigned flaps = 0;
   Instant last_sent;
   bool probe_next = false;
-  std::deque<Repair> repairs;   ///< that are to go over this path
-  std::size_t room = SIZE_MAX;  ///< for a packet, as the connection said last
+  std::deque<Repair> repairs;         ///< that are to go over this path
+  std::deque<Repair> second_repairs;  ///< the same, each from Repair::since on
+  std::size_t room = SIZE_MAX;        ///< for a packet, as the connection said last
   Overflow* overflow = nullptr;
   std::uint32_t path_sequence = 0;
   std::uint64_t rewarded_bytes = 0;  ///< delivered, and counted for the repair budget

@@ -33,6 +33,9 @@ constexpr unsigned most_penalties = 6;
 constexpr Duration duplicate_worthwhile = milliseconds(100);
 constexpr Duration repair_worthwhile = milliseconds(500);
 
+// What is lost together, was sent together.
+constexpr Duration least_apart = milliseconds(2);
+
 constexpr Duration idle_probe_interval = seconds(1);
 constexpr Duration metered_probe_interval = seconds(10);
 
@@ -100,7 +103,8 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
   while (!path.repairs.empty()) {
     const Repair& first = path.repairs.front();
     const Copy& copy = copies_[first.copy];
-    const bool late = now - first.since > (first.on_purpose ? duplicate_worthwhile : repair_worthwhile);
+    const bool on_purpose = first.reason == Repair::Reason::on_purpose;
+    const bool late = now - first.since > (on_purpose ? duplicate_worthwhile : repair_worthwhile);
     if (!copy.delivered && !late && copy.size <= room) {
       const SequenceHeader header{.ordered = copy.ordered,
                                   .copy = true,
@@ -113,7 +117,7 @@ const packet::Pieces* Sender::front_repair(Path& path, std::size_t room, Instant
       return &path.own_packet;
     }
     // There was room for it where it came from.
-    if (!late && !first.on_purpose && copy.size > room) owe(first.copy, path.id, now);
+    if (!late && !on_purpose && copy.size > room) owe(first.copy, path.id, now);
     copies_.release(first.copy);
     path.repairs.pop_front();
   }
@@ -319,15 +323,26 @@ void Sender::pop(Path& path) {
       const Repair repair = path.repairs.front();
       path.repairs.pop_front();
       ++path.path_sequence;
-      ++(repair.on_purpose ? path.counts.duplicates : path.counts.repairs);
+      ++(repair.reason == Repair::Reason::on_purpose ? path.counts.duplicates : path.counts.repairs);
       path.load_bytes += path.own_packet.size();
       path.meter.sent(path.own_packet.size(), repair.copy, path.shown_at);
+      if (repair.reason == Repair::Reason::lost) repair_twice(path, repair.copy);
       break;
     }
     case Path::Shown::plain:
     case Path::Shown::sequenced: pop_new(path); break;
   }
   path.shown = Path::Shown::nothing;
+}
+
+/// Of a path that loses one packet in a hundred, it loses one repair in a hundred, too, and before that has been found
+/// out, the other end has given up the gap: a TCP flow that has sent ten thousand packets takes it for congestion.
+void Sender::repair_twice(Path& path, CopyId copy) {
+  if (!path.meter.lossy() || path.meter.congested() || repair_budget_ < copies_[copy].size) return;
+  repair_budget_ -= copies_[copy].size;
+  copies_.use(copy);
+  const Duration apart = std::max<Duration>(least_apart, path.meter.round_trip() / 8);
+  path.second_repairs.push_back({copy, path.shown_at + apart, Repair::Reason::second});
 }
 
 void Sender::pop_new(Path& path) {
@@ -358,7 +373,7 @@ void Sender::pop_new(Path& path) {
   if (policy_of(flow) != Policy::redundant || copy == no_copy) return;
   if (const auto second = choose_earliest(choice_.views, path.id); second && second != path.id) {
     copies_.use(copy);
-    paths_[*second]->repairs.push_back({copy, path.shown_at, true});
+    paths_[*second]->repairs.push_back({copy, path.shown_at, Repair::Reason::on_purpose});
   }
 }
 

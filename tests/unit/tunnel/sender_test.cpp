@@ -72,6 +72,95 @@ TEST_F(OnePath, RepairsWhatItLosesOnceItIsKnownToLose) {
   acknowledge(path_, {*repaired});
 }
 
+TEST_F(OnePath, SendsARepairTwiceWhereItMayBeLostAsWell) {
+  // One of fifty, all the time.
+  std::vector<Given> given;
+  for (std::uint32_t round = 0; round < 20; ++round) {
+    push_many(1, 50 * round, 50 * (round + 1));
+    given = take_all(path_);
+    const Given lost = given[25];
+    given.erase(given.begin() + 25);
+    now_ += milliseconds(20);
+    acknowledge(path_, given);
+    wait(milliseconds(3));
+    given = take_all(path_);
+    if (round == 0) continue;  // packets that were not numbered yet
+    ASSERT_EQ(given.size(), 1U);
+    EXPECT_EQ(given[0].packet, lost.packet);
+    EXPECT_FALSE(take(path_)) << "not at once: what is lost together was sent together";
+    wait(milliseconds(3));
+    auto again = take_all(path_);
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].sequence, lost.sequence);
+    EXPECT_TRUE(again[0].copy);
+    wait(milliseconds(17));
+    acknowledge(path_, round % 2 == 0 ? given : again);
+    wait(milliseconds(100));
+    EXPECT_TRUE(take_all(path_).empty()) << "one of them has arrived";
+  }
+  EXPECT_LT(sender_->statistics(path_).repairs, 40U);
+}
+
+TEST_F(OnePath, TheLastOnesOfABurstAreSentAgainThoughNothingComesAfterThem) {
+  push_many(1, 0, 100);
+  auto given = take_all(path_);
+  given.erase(given.begin() + 50);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+
+  push_many(1, 100, 120);
+  given = take_all(path_);
+  const std::vector<Given> lost(given.end() - 3, given.end());
+  given.resize(17);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(30));
+  EXPECT_FALSE(sender_->statistics(path_).works) << "an answer is overdue";
+  const auto again = take_all(path_);
+  ASSERT_EQ(again.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(again[i].sequence, lost[i].sequence);
+  now_ += milliseconds(20);
+  acknowledge(path_, again);
+  EXPECT_TRUE(sender_->statistics(path_).works);
+}
+
+TEST_F(OnePath, IsNotFilledAgainWhenItFallsSilent) {
+  push_many(1, 0, 100);
+  auto given = take_all(path_);
+  given.erase(given.begin() + 50);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+  push_many(1, 100, 1100);
+  EXPECT_EQ(take_all(path_).size(), 1000U);
+  wait(milliseconds(100));
+  EXPECT_EQ(take_all(path_).size(), 8U) << "perhaps it is only slow";
+}
+
+TEST_F(OnePath, WhatWasSentWellBeforeIsOvertakenByOne) {
+  push_many(1, 0, 100);
+  auto given = take_all(path_);
+  given.erase(given.begin() + 50);
+  now_ += milliseconds(20);
+  acknowledge(path_, given);
+  wait(milliseconds(3));
+
+  push(1, 100);
+  const auto lost = take(path_);
+  ASSERT_TRUE(lost);
+  now_ += milliseconds(5);
+  push(1, 101);
+  const auto next = take(path_);
+  ASSERT_TRUE(next);
+  now_ += milliseconds(20);
+  acknowledge(path_, {*next});
+  wait(milliseconds(3));
+  const auto repaired = take(path_);
+  ASSERT_TRUE(repaired);
+  EXPECT_EQ(repaired->sequence, lost->sequence);
+}
+
 TEST_F(OnePath, FlowsThatDoNotCareForOrderAreNotHeldUpByIt) {
   push_many(1, 0, 100, false);
   auto given = take_all(path_);
