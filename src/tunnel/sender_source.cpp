@@ -157,9 +157,8 @@ const packet::Pieces* Sender::front_new(Path& path, std::size_t room, Flows flow
       path.probe_next = path.meter.in_flight() == 0;  // who answers nothing is to be found out
       continue;
     }
-    // From now on the flow takes the others.
-    SentFlow& large = flows_[session_.front_flow()];
-    large.needs = std::max(large.needs, size);
+    // From now on the flow takes the others. It may have needed more, once, than any has room for now.
+    flows_[session_.front_flow()].needs = size;
   }
   SentFlow& flow = flows_[session_.front_flow()];
   if (!remembers(path)) {
@@ -335,8 +334,8 @@ void Sender::pop(Path& path) {
   path.shown = Path::Shown::nothing;
 }
 
-/// Of a path that loses one packet in a hundred, it loses one repair in a hundred, too, and before that has been found
-/// out, the other end has given up the gap: a TCP flow that has sent ten thousand packets takes it for congestion.
+/// A path that loses one packet in a hundred loses one repair in a hundred, too. By the time that this has shown, the
+/// other end has given up the gap, and one packet in ten thousand is enough to hold a TCP flow down.
 void Sender::repair_twice(Path& path, CopyId copy) {
   if (!path.meter.lossy() || path.meter.congested() || repair_budget_ < copies_[copy].size) return;
   repair_budget_ -= copies_[copy].size;

@@ -20,7 +20,7 @@ struct SentFlow {
   bool hungry = false;           ///< since its last pause, it has wanted more than its path had
   std::uint16_t number = 0;      ///< on the wire, while ordered; 0: unordered
   std::uint32_t sequence = 0;    ///< of its next packet, while ordered
-  std::size_t needs = 0;         ///< bytes of its largest packet that a path had no room for
+  std::size_t needs = 0;         ///< bytes of the last of its packets that a path had no room for
   Instant last_sent{};
   Instant standing_since = never;  ///< since when it always had something waiting
   // Of the spread flow, against what it had alone.

@@ -69,13 +69,13 @@ class SenderTest : public testing::Test {
     }
   }
 
-  void push(std::uint16_t port, std::uint32_t packet, bool in_order = true) {
+  void push(std::uint16_t port, std::uint32_t packet, bool in_order = true, std::uint16_t length = size) {
     packet::Buffer memory = pool_.take();
     ASSERT_TRUE(memory);
-    const MutableBytes bytes = memory.bytes().first(size);
+    const MutableBytes bytes = memory.bytes().first(length);
     std::ranges::fill(bytes, std::uint8_t{0});
     bytes[0] = 0x45;
-    store_be16(&bytes[2], size);
+    store_be16(&bytes[2], length);
     bytes[8] = 64;
     bytes[9] = 17;
     store_be16(&bytes[20], port);
@@ -106,7 +106,7 @@ class SenderTest : public testing::Test {
       given.sequence = load_be32(&prefix[4]);
     }
     if (given.kind != Given::Kind::probe) {
-      EXPECT_EQ(packet->size(), size);
+      EXPECT_EQ(packet->size(), load_be16(&packet->head[2]));
       given.port = load_be16(&packet->head[20]);
       given.packet = load_be32(&packet->head[28]);
     }

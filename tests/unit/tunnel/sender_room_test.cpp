@@ -62,6 +62,18 @@ TEST_P(NarrowAndWide, WhatFitsNoneIsRefusedWithWhatFitsOne) {
   EXPECT_EQ(session_.queued_bytes(), 0U);
 }
 
+TEST_P(NarrowAndWide, WhatNeededMoreRoomThanThereIsNowTakesWhatThereIs) {
+  begin(GetParam());
+  push(1, 0);
+  EXPECT_TRUE(take_all(narrow_).empty());
+  EXPECT_EQ(take_all(wide_).size(), 1U);
+  largest_[wide_] = 900;
+  EXPECT_TRUE(take_all(wide_).empty());
+  push(1, 1, true, 850);
+  EXPECT_TRUE(take_all(narrow_).empty());
+  EXPECT_EQ(take_all(wide_).size(), 1U);
+}
+
 TEST_P(NarrowAndWide, OneThatDoesNotWorkHasNoRoom) {
   begin(GetParam());
   take_all(wide_);
