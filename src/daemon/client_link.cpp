@@ -89,6 +89,10 @@ void ClientLink::release() {
   dial();
 }
 
+void ClientLink::tell_lost(const std::string& link) {
+  if (state_ == ClientLinkState::up) paths_.front()->tell_lost(link);
+}
+
 void ClientLink::give_up_joining() {
   for (const auto& path : paths_) {
     if (path->joins()) path->close("the session has ended");

@@ -88,6 +88,8 @@ class ClientLink final {
   void set_tls(std::shared_ptr<const quic::TlsContext> tls, std::optional<std::string> token);
   void set_networks(const std::vector<packet::Prefix>& networks);
   void describe(const tunnel::PathTraits& traits, tunnel::Policy policy);
+  /// The tunnel's path over another link is gone: the server is told.
+  void tell_lost(const std::string& link);
   /// No connection is of use until release(): why, for the status.
   void hold(const std::string& why);
   void release();
@@ -101,6 +103,7 @@ class ClientLink final {
   void clean_up();
 
   std::size_t number() const { return settings_.number; }
+  const std::string& name() const { return settings_.link; }
   ClientLinkState state() const { return state_; }
   const std::string& detail() const { return detail_; }
   /// A path has asked, and is not answered yet.

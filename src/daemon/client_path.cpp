@@ -117,6 +117,10 @@ void ClientPath::describe() {
   owner_.has_news();
 }
 
+void ClientPath::tell_lost(const std::string& link) {
+  if (h3_ != nullptr && session_ != nullptr) h3_->tell_lost(link);
+}
+
 void ClientPath::on_tunnel_open() {
   if (session_ != nullptr) return;
   source_.set_prefix(h3_->prefix(masque::ip_context));

@@ -75,6 +75,8 @@ class ClientPath final : private quic::ConnectionOwner, private H3ClientOwner {
   bool joins() const { return wish_.kind == masque::SessionWish::Kind::join && state() == ClientPathState::asked; }
   /// Tells the session and the server what the settings say of the path.
   void describe();
+  /// Tells the server that the session's path over another link is gone: it would have to find out by silence.
+  void tell_lost(const std::string& link);
   /// Writes what is due. Afterwards state() may be another.
   void write();
   /// Says goodbye, for the other end's log; nothing is sent any more.

@@ -134,7 +134,9 @@ void ClientTunnel::hold_others(const ClientLink& link) {
 
 void ClientTunnel::on_down(ClientLink& link) {
   for (const auto& other : links_) {
-    if (other.get() != &link) other->release();
+    if (other.get() == &link) continue;
+    other->tell_lost(link.name());
+    other->release();
   }
   if (any_up() || !std::exchange(up_, false)) return;
   queue_.close();

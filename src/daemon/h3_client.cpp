@@ -56,6 +56,10 @@ void H3Client::describe(const masque::PathDescription& path) {
   if (stream_) tunnels_.send_path_description(*stream_, path);
 }
 
+void H3Client::tell_lost(const std::string& link) {
+  if (stream_) tunnels_.send_path_lost(*stream_, link);
+}
+
 void H3Client::on_accepted(masque::StreamId, const std::string& session) {
   accepted_ = true;
   if (!session.empty()) owner_.on_session(session);

@@ -66,6 +66,8 @@ class H3Client final : private masque::ClientEvents, public tunnel::Overflow {
   Bytes prefix(std::uint64_t context) const { return tunnels_.prefix(*stream_, context); }
   /// Once asked: what the server is to know of the path.
   void describe(const masque::PathDescription& path);
+  /// Once asked: another path of the session, over the link of this name, is gone.
+  void tell_lost(const std::string& link);
   bool datagrams() const { return tunnels_.datagrams(); }
   bool take(const packet::Pieces& packet) override { return tunnels_.send_over_stream(*stream_, packet); }
   /// The networks behind us are others.

@@ -137,6 +137,11 @@ void H3Server::on_path_description(masque::StreamId tunnel, const masque::PathDe
   if (request->open) request->path->describe(path);
 }
 
+void H3Server::on_path_lost(masque::StreamId tunnel, const std::string& name) {
+  const Request* request = find(tunnel);
+  if (request != nullptr && request->open) request->path->session().suspect_other(*request->path, name);
+}
+
 void H3Server::on_closed(masque::StreamId tunnel, std::uint64_t, const std::string& reason) {
   if (const Request* request = find(tunnel); request != nullptr && request->open) {
     log::info("{}: {} has closed its tunnel: {}", request->path->session().tunnel()->settings().name,

@@ -59,6 +59,7 @@ class H3Server final : public ServerProtocol, private masque::ServerEvents {
   void on_dns_servers(masque::StreamId, const std::vector<packet::Address>&) override {}     // we ask our own
   void on_routes(masque::StreamId tunnel, const std::vector<masque::AddressRange>& ranges) override;
   void on_path_description(masque::StreamId tunnel, const masque::PathDescription& path) override;
+  void on_path_lost(masque::StreamId tunnel, const std::string& name) override;
   void on_packet(masque::StreamId tunnel, Bytes packet) override;
   void on_sequenced(masque::StreamId tunnel, Bytes packet) override;
   void on_probe(masque::StreamId tunnel, Bytes probe) override;

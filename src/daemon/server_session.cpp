@@ -89,6 +89,12 @@ void ServerSession::replace_others_by(const ServerPath& path) {
   }
 }
 
+void ServerSession::suspect_other(const ServerPath& path, const std::string& name) {
+  for (ServerPath* other : paths_) {
+    if (other != &path && other->shares() && other->traits().name == name) other->suspect();
+  }
+}
+
 SessionPaths& ServerSession::share(tunnel::Wire wire) {
   if (shared_ == nullptr) {
     queue_.emplace(tunnel::QueueLimits{.flows = tunnel::Sender::flow_count}, drops_, tunnel_->port());

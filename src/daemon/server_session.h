@@ -79,6 +79,9 @@ class ServerSession {
   /// A client has one path over each of its links: those that this one has taken the place of are closed.
   void replace_others_by(const ServerPath& path);
 
+  /// Over `path` the client says that the one of this name is gone. It has not closed: it could not.
+  void suspect_other(const ServerPath& path, const std::string& name);
+
   /// Once registered, before there is anything to send: more connections may carry it from now on.
   SessionPaths& share(tunnel::Wire wire);
   /// nullptr: it is not shared.

@@ -31,7 +31,8 @@ std::optional<std::size_t> value_size_max(std::uint64_t type, std::size_t of_add
     case CapsuleType::address_request:
     case CapsuleType::route_advertisement: return of_addresses;
     case CapsuleType::dns_servers: return dns_value_size_max;
-    case CapsuleType::path: return path_value_size_max;
+    case CapsuleType::path:
+    case CapsuleType::path_lost: return path_value_size_max;
   }
   return std::nullopt;
 }

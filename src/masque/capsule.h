@@ -18,6 +18,7 @@ enum class CapsuleType : std::uint64_t {
   route_advertisement = 3,         ///< RFC 9484, 4.7.3: route_capsule.h
   dns_servers = 0x2d70'7164'6e73,  ///< our own: dns_capsule.h
   path = 0x2d70'7170'7468,         ///< our own: path_capsule.h
+  path_lost = 0x2d70'7170'6c73,    ///< our own: path_capsule.h
 };
 
 /// The longest value of a capsule that says how addresses are: more than 7,000 IPv6 ranges. A longer one is an error.
@@ -26,7 +27,7 @@ inline constexpr std::size_t capsule_value_size_max = std::size_t{256} * 1024;
 inline constexpr std::size_t early_capsule_value_size_max = std::size_t{16} * 1024;
 /// The longest value of a capsule with DNS servers: some two hundred.
 inline constexpr std::size_t dns_value_size_max = 4096;
-/// The longest value of a capsule that describes a path: much more than one takes today.
+/// The longest value of a capsule about a path: much more than one takes today.
 inline constexpr std::size_t path_value_size_max = 1024;
 /// The longest value of a DATAGRAM capsule that can be an IP packet: the largest one of IPv6, behind its context id. A
 /// longer one is skipped, as RFC 9297 (3.5) would have it.

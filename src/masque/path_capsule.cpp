@@ -95,4 +95,19 @@ void append_path_description(std::vector<std::uint8_t>& to, const PathDescriptio
   append_capsule(to, CapsuleType::path, value);
 }
 
+Result<std::string> parse_path_lost(Bytes value) {
+  Fields fields(value);
+  auto name = read_name(fields);
+  if (!name) return failure("PATH_LOST: {}", name.error().message);
+  return name;
+}
+
+void append_path_lost(std::vector<std::uint8_t>& to, std::string_view name) {
+  assert(is_path_name(name));
+  std::vector<std::uint8_t> value;
+  append_varint(value, name.size());
+  value.insert(value.end(), name.begin(), name.end());
+  append_capsule(to, CapsuleType::path_lost, value);
+}
+
 }  // namespace mpquic::masque

@@ -32,4 +32,9 @@ Result<PathDescription> parse_path_description(Bytes value);
 /// takes.
 void append_path_description(std::vector<std::uint8_t>& to, const PathDescription& path);
 
+/// The value of a PATH_LOST capsule, mpquic's own, too: the name of a path over which nothing comes or goes any more.
+Result<std::string> parse_path_lost(Bytes value);
+/// Appends the whole capsule. `name`: such as parse_path_lost() takes.
+void append_path_lost(std::vector<std::uint8_t>& to, std::string_view name);
+
 }  // namespace mpquic::masque

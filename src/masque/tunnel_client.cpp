@@ -20,6 +20,12 @@ void TunnelClient::send_path_description(StreamId tunnel, const PathDescription&
   send(tunnel, std::move(capsule));
 }
 
+void TunnelClient::send_path_lost(StreamId tunnel, std::string_view name) {
+  std::vector<std::uint8_t> capsule;
+  append_path_lost(capsule, name);
+  send(tunnel, std::move(capsule));
+}
+
 void TunnelClient::on_settings(const PeerSettings& settings) {
   Tunnels::on_settings(settings);
   if (connection().state() == quic::ConnectionState::closed) return;

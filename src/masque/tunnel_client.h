@@ -31,11 +31,14 @@ class TunnelClient final : public Tunnels {
   std::optional<StreamId> open(const IpRequest& request);
   /// What the server is to know of the path that the tunnel is in its session, at any time; the newest counts.
   void send_path_description(StreamId tunnel, const PathDescription& path);
+  /// Another path of its session is gone; the server, which can't know yet, need not wait for it.
+  void send_path_lost(StreamId tunnel, std::string_view name);
 
  private:
   void on_settings(const PeerSettings& settings) override;
   void on_headers(StreamId request, const std::vector<Header>& headers) override;
   void on_path_description(StreamId, const PathDescription&) override {}  // ours are what counts
+  void on_path_lost(StreamId, const std::string&) override {}
 
   ClientEvents& events_;
 };

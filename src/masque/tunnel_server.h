@@ -14,6 +14,8 @@ class ServerEvents : public TunnelEvents {
   /// What the client says of the path that the tunnel is in its session, perhaps before it is answered, and whether or
   /// not it has asked for a session. The newest counts.
   virtual void on_path_description(StreamId tunnel, const PathDescription& path) = 0;
+  /// The client says, over a path of its session, that the one of this name is gone.
+  virtual void on_path_lost(StreamId tunnel, const std::string& name) = 0;
 
  protected:
   ~ServerEvents() = default;
@@ -34,6 +36,7 @@ class TunnelServer final : public Tunnels {
  private:
   void on_headers(StreamId request, const std::vector<Header>& headers) override;
   void on_path_description(StreamId tunnel, const PathDescription& path) override;
+  void on_path_lost(StreamId tunnel, const std::string& name) override { events_.on_path_lost(tunnel, name); }
 
   ServerEvents& events_;
 };

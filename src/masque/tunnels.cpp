@@ -183,6 +183,12 @@ Result<void> Tunnels::on_capsule(Tunnel& tunnel, CapsuleType type, Bytes value) 
       on_path_description(tunnel.stream, *path);
       break;
     }
+    case CapsuleType::path_lost: {
+      const auto name = parse_path_lost(value);
+      if (!name) return std::unexpected(name.error());
+      on_path_lost(tunnel.stream, *name);
+      break;
+    }
   }
   return {};
 }

@@ -118,6 +118,7 @@ class Tunnels : protected Http3Owner {
 
   /// What only one of the ends is told.
   virtual void on_path_description(StreamId tunnel, const PathDescription& path) = 0;
+  virtual void on_path_lost(StreamId tunnel, const std::string& name) = 0;
 
   void on_settings(const PeerSettings& settings) override;
   void on_content(StreamId request, Bytes content) override;

@@ -207,6 +207,25 @@ class TestTcpSurvives:
 
         until(works, 2, "both ends use it")
 
+    def test_the_server_is_told_of_a_link_that_the_box_has_lost(self, testbed: Testbed) -> None:
+        """Metered links are mostly idle: by silence it would find out after up to ten seconds."""
+        bundle = build(testbed, start=False)
+        for number in (1, 2):
+            bundle.configuration["links"][f"wan{number}"]["metered"] = True
+        bundle.client.write(bundle.configuration)
+        bundle.client.start()
+        bundle.await_paths(1, 2)
+
+        def is_now(health: str) -> bool:
+            return paths_by_link(bundle.server)["wan1"]["health"] == health
+
+        until(lambda: is_now("works"), 5, "the server uses wan1")
+        time.sleep(1)
+        bundle.link(1).carrier(up=False)
+        until(lambda: is_now("silent"), 1, "the server does not use it any more")
+        bundle.link(1).carrier(up=True)
+        until(lambda: is_now("works"), 5, "the server uses it again")
+
     def test_links_of_1280_carry_1280(self, testbed: Testbed) -> None:
         """RFC 9484, 7.2.1: as without a session, over the streams of its paths, since no datagram has room for it."""
         bundle = build(testbed, wan_mtu=1280)

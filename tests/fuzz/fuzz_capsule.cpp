@@ -65,6 +65,14 @@ void check_path(Bytes value) {
   require(parse_path_description(wire::value_of(stream, CapsuleType::path)) == *path);
 }
 
+void check_path_lost(Bytes value) {
+  const auto name = parse_path_lost(value);
+  if (!name) return;
+  std::vector<std::uint8_t> stream;
+  append_path_lost(stream, *name);
+  require(parse_path_lost(wire::value_of(stream, CapsuleType::path_lost)) == *name);
+}
+
 void check_addresses(Bytes value) {
   const auto assigned = parse_address_assign(value);
   const auto requested = parse_address_request(value);
@@ -108,6 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_addresses(stream);
   check_dns_servers(stream);
   check_path(stream);
+  check_path_lost(stream);
   check_routes(stream);
   for (const wire::Capsule& capsule : outcome.capsules) {
     std::vector<std::uint8_t> written;
@@ -116,6 +125,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_addresses(capsule.value);
     check_routes(capsule.value);
     check_path(capsule.value);
+    check_path_lost(capsule.value);
     parse_ip_datagram(capsule.value);
   }
   return 0;

@@ -119,7 +119,8 @@ TEST(Capsule, UpToTheLargestIsTaken) {
                                                        {CapsuleType::address_request, capsule_value_size_max},
                                                        {CapsuleType::route_advertisement, capsule_value_size_max},
                                                        {CapsuleType::dns_servers, dns_value_size_max},
-                                                       {CapsuleType::path, path_value_size_max}};
+                                                       {CapsuleType::path, path_value_size_max},
+                                                       {CapsuleType::path_lost, path_value_size_max}};
   for (const auto& [type, size] : cases) {
     const Buffer value = packet::sample::payload_of(size);
     Buffer stream;

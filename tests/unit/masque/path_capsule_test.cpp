@@ -82,9 +82,29 @@ TEST(PathCapsule, ThatIsMalformedSaysWhy) {
   EXPECT_EQ(error_of(parse_path_description(long_name)), "PATH: a name has 1 to 64 bytes and no blank");
 }
 
+TEST(PathLostCapsule, HasTheNameAndPerhapsMore) {
+  Buffer stream;
+  append_path_lost(stream, "wan5");
+  EXPECT_EQ(stream, bytes("c0002d7071706c73 05 04 77616e35"));
+  EXPECT_EQ(parse_path_lost(bytes("04 77616e35")), "wan5");
+  EXPECT_EQ(parse_path_lost(bytes("04 77616e35 ff00")), "wan5");
+}
+
+TEST(PathLostCapsule, ThatIsMalformedSaysWhy) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "PATH_LOST: the value ends within the length of the name"},
+      {"02 77", "PATH_LOST: the value ends within the name"},
+      {"00", "PATH_LOST: a name has 1 to 64 bytes and no blank"},
+      {"03 772077", "PATH_LOST: a name has 1 to 64 bytes and no blank"},
+  };
+  for (const auto& [value, error] : cases) EXPECT_EQ(error_of(parse_path_lost(bytes(value))), error) << value;
+}
+
 TEST(PathCapsule, HasATypeThatIsNotReservedAndALengthThatIsLimited) {
   // RFC 9297, 5.4: these mean nothing, and everybody skips them.
-  EXPECT_NE((static_cast<std::uint64_t>(CapsuleType::path) - 0x17) % 0x29, 0U);
+  for (const auto type : {CapsuleType::path, CapsuleType::path_lost}) {
+    EXPECT_NE((static_cast<std::uint64_t>(type) - 0x17) % 0x29, 0U);
+  }
   Buffer stream;
   append_capsule(stream, CapsuleType::path, Buffer(path_value_size_max + 1, 1));
   wire::Capsules capsules;

@@ -130,6 +130,13 @@ TEST_F(SessionPathsTest, TheClientDescribesItsPathsAtAnyTime) {
   EXPECT_EQ(theirs().heard.paths, (std::vector{first, then}));
 }
 
+TEST_F(SessionPathsTest, TheClientSaysWhichOfItsOtherPathsIsLost) {
+  ASSERT_TRUE(comes_up());
+  mine().tunnels.send_path_lost(*mine().stream, "wan5");
+  run(200ms);
+  EXPECT_EQ(theirs().heard.lost_paths, std::vector<std::string>{"wan5"});
+}
+
 TEST_F(SessionPathsTest, APathMayBeDescribedBeforeTheAnswer) {
   accepts_ = false;
   begin();

@@ -23,6 +23,7 @@ struct Heard {
   std::vector<Address> dns_servers;
   std::vector<Packet> packets, sequenced, probes;
   std::vector<PathDescription> paths;
+  std::vector<std::string> lost_paths;
   std::vector<std::string> closed;
 };
 
@@ -79,6 +80,7 @@ class ServerSide final : public Listener<ServerEvents> {
       tunnels.accept(stream, session);
   }
   void on_path_description(StreamId, const PathDescription& path) override { heard.paths.push_back(path); }
+  void on_path_lost(StreamId, const std::string& name) override { heard.lost_paths.push_back(name); }
 
   DropCounters drops;
   TunnelServer tunnels;

@@ -163,6 +163,7 @@ TEST_F(TunnelsTest, ATunnelMayBeClosedWhileItsCapsulesAreRead) {
     explicit Closer(quic::Connection& connection) : tunnels(connection, *this, drops) {}
     void on_request(StreamId stream, const IpRequest&) override { tunnels.accept(stream); }
     void on_path_description(StreamId, const PathDescription&) override {}
+    void on_path_lost(StreamId, const std::string&) override {}
     void on_address_request(StreamId stream, const std::vector<AddressEntry>&) override {
       ++closed;
       tunnels.close(stream);
