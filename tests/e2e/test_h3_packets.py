@@ -49,9 +49,11 @@ def test_a_hop_is_counted_where_packets_are_forwarded_and_nowhere_else(testbed: 
     own = given(client)[FAMILIES.index(family)]
 
     def arriving(sender: Node, target: str, receiver: Node, interface: str) -> int:
-        with capture(receiver, interface, 1, outgoing=False) as packets:
+        with capture(receiver, interface, 2, outgoing=False) as packets:
             sender.ping(target, count=2, options=["-t", "40"], patience=1)
-        return packets[0][8 if family == 4 else 7]
+        # A packet of somebody else's may be the first.
+        asked = [each for each in packets if each[20 if family == 4 else 40] == (8 if family == 4 else 128)]
+        return asked[0][8 if family == 4 else 7]
 
     assert arriving(net.box, SERVER[family], net.server, "mt") == 40
     assert arriving(net.lan, SERVER[family], net.server, "mt") == 39
