@@ -49,6 +49,7 @@ Result<std::optional<TunInfo>> find_tun(NetlinkSocket& socket, std::string_view 
 
 Result<Fd> attach_queue(std::string_view name, Queues queues) {
   Fd queue(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  if (!queue && errno == EACCES) return os_failure("open /dev/net/tun (its mode is to be 0666, as udev makes it)");
   if (!queue) return os_failure("open /dev/net/tun");
   ifreq request{};
   std::ranges::copy(name, request.ifr_name);

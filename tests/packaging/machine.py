@@ -4,13 +4,15 @@ network namespace of a lab's node.
     with Machine(node) as box:
         box.run("systemctl is-system-running")
 
-What is written into it is gone at its end. /dev/net/tun is the only device that it has of the real machine."""
+What is written into it is gone at its end. Of devices it has /dev/net/tun besides those of any container, open to
+everybody, as udev leaves it; how this machine's own is kept does not matter."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -71,7 +73,7 @@ class Machine:
         command = [
             "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.node.namespace}",
             "--register=no", "--keep-unit", "--boot", f"--network-namespace-path=/run/netns/{self.node.namespace}",
-            "--bind=/dev/net/tun", "--capability=CAP_NET_ADMIN", "--console=pipe", "--resolv-conf=off",
+            f"--bind={self._tun()}:/dev/net/tun", "--capability=CAP_NET_ADMIN", "--console=pipe", "--resolv-conf=off",
             "--timezone=off", "--link-journal=no", "systemd.unit=basic.target",
         ]  # fmt: skip
         # The sysctls of its network are its own, whatever nspawn thinks of a namespace that it has not made.
@@ -79,6 +81,12 @@ class Machine:
         self._process = Process(command, self.node.directory / "machine.log", environment)
         self._init = until(self._find_init, what="a process 1")
         until(self._is_up, what=f"booting:\n{self._process.log}")
+
+    def _tun(self) -> Path:
+        node = self._overlay / "tun"
+        os.mknod(node, stat.S_IFCHR | 0o600, os.stat("/dev/net/tun").st_rdev)
+        node.chmod(0o666)
+        return node
 
     def _find_init(self) -> int:
         assert self._process is not None and self._process.running, self._process and self._process.log
