@@ -113,7 +113,7 @@ void ClientPath::describe() {
   const bool told = h3_ != nullptr && wish_.kind != masque::SessionWish::Kind::none;
   if (told) h3_->describe({settings_.traits, settings_.policy});
   if (session_ == nullptr) return;
-  session_->sender().describe(id_, settings_.traits);
+  session_->describe(id_, settings_.traits);
   owner_.has_news();
 }
 

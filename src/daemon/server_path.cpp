@@ -45,7 +45,7 @@ void ServerPath::describe(const masque::PathDescription& description) {
   traits_ = description.traits;
   if (!id_) return;
   session_.replace_others_by(*this);
-  session_.shared()->sender().describe(*id_, traits_);
+  session_.shared()->describe(*id_, traits_);
   if (description.policy) session_.wish(*description.policy);
 }
 

@@ -44,9 +44,10 @@ class SessionPaths final : private tunnel::PacketSink {
   void remove(tunnel::PathId path);
   bool empty() const { return count_ == 0; }
 
+  void describe(tunnel::PathId path, const tunnel::PathTraits& traits) { sender_.describe(path, traits, worker_.now()); }
   /// Its link is gone, or is to prove that it is not.
   void down(tunnel::PathId path) { sender_.down(path, worker_.now()); }
-  /// What is told to the sender of a path: describe(), source() ...
+  /// What is told to the sender of a path: source(), set_overflow() ...
   tunnel::Sender& sender() { return sender_; }
   PathSnapshot snapshot(tunnel::PathId path) const { return {sender_.statistics(path), receiver_.statistics(path)}; }
   Snapshot snapshot() const { return {sender_.policy(), receiver_.statistics()}; }

@@ -69,6 +69,7 @@ std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefi
   path.probe.set(prefixes.probe);
   if (wire_ == Wire::bare) path.probe_next = true;
   ++path_count_;
+  follow_predecessor(path, now);
   session_.settle(now);
   refresh(now);
   return id;
@@ -77,6 +78,10 @@ std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefi
 void Sender::remove_path(PathId id, Instant now) {
   const std::unique_ptr<Path> path = std::move(paths_[id]);
   --path_count_;
+  if (!path->traits.name.empty()) {
+    if (gone_links_.size() == most_paths) gone_links_.pop_front();
+    gone_links_.push_back({path->traits.name, {now, path->past.flaps}});
+  }
   refresh(now);
   std::deque<Repair> owed = std::move(path->repairs);
   path->meter.forget([&](CopyId copy, bool in_flight) {
@@ -95,7 +100,14 @@ void Sender::remove_path(PathId id, Instant now) {
   });
 }
 
-void Sender::describe(PathId path, const PathTraits& traits) { paths_[path]->traits = traits; }
+void Sender::describe(PathId id, const PathTraits& traits, Instant now) {
+  Path& path = *paths_[id];
+  const bool named = path.traits.name != traits.name;
+  path.traits = traits;
+  if (!named) return;
+  follow_predecessor(path, now);
+  refresh(now);
+}
 
 void Sender::set_overflow(PathId path, Overflow& overflow, std::size_t smallest_mtu) {
   paths_[path]->overflow = &overflow;
@@ -280,11 +292,25 @@ void Sender::answered(Path& path, Instant now) {
     path.health = Path::Health::works;
     return refresh(now);
   }
-  if (path.failed_at + flaps_forgotten_after < now) path.flaps = 0;
-  path.flaps = std::min(path.flaps + 1, most_flaps);
-  path.failed_at = now;
+  begin_probation(path, now);
+}
+
+/// A link that has just been lost, and is there again, may go once more.
+void Sender::follow_predecessor(Path& path, Instant now) {
+  const auto before = std::ranges::find(gone_links_, path.traits.name, &GoneLink::name);
+  if (before == gone_links_.end()) return;
+  path.past = before->past;
+  gone_links_.erase(before);
+  if (path.past.failed_at + flaps_forgotten_after >= now) begin_probation(path, now);
+}
+
+void Sender::begin_probation(Path& path, Instant now) {
+  Past& past = path.past;
+  if (past.failed_at + flaps_forgotten_after < now) past.flaps = 0;
+  past.flaps = std::min(past.flaps + 1, most_flaps);
+  past.failed_at = now;
   path.health = Path::Health::probation;
-  path.probation_ends = now + std::max(least_probation, 2 * path.meter.round_trip()) * (1 << (path.flaps - 1));
+  path.probation_ends = now + std::max(least_probation, 2 * path.meter.round_trip()) * (1 << (past.flaps - 1));
 }
 
 Instant Sender::deadline() const {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -60,7 +61,8 @@ struct SenderPathStatistics {
 /// What was sent is remembered until it is acknowledged; what a path loses, or owes when it falls silent, goes out
 /// again.
 ///
-///   path: new --first answer--> works --silent, down()--> silent --answers--> on probation --time--> works
+///   path: new --> works --silent, down()--> silent --answers--> on probation --time--> works
+///   the next path of a link that had one a moment before: new --> on probation
 class Sender {
  public:
   /// QueueLimits::flows of the session, at the most.
@@ -77,7 +79,7 @@ class Sender {
                                  Instant now);
   /// Its connection is gone. What it owes goes out over the others.
   void remove_path(PathId path, Instant now);
-  void describe(PathId path, const PathTraits& traits);
+  void describe(PathId path, const PathTraits& traits, Instant now);
   /// Packets up to `smallest_mtu` that no path has room for may go there, for as long as there is the path; unordered,
   /// and never again.
   void set_overflow(PathId path, Overflow& overflow, std::size_t smallest_mtu);
@@ -113,6 +115,16 @@ class Sender {
  private:
   class Path;
 
+  /// How a link has behaved.
+  struct Past {
+    Instant failed_at{};  ///< the last time that it was silent for long, or that its path ended
+    unsigned flaps = 0;   ///< each soon after the one before
+  };
+  struct GoneLink {
+    std::string name;
+    Past past;
+  };
+
   /// The paths that can be chosen from, and what follows from them.
   struct Choice {
     explicit Choice(std::vector<PathView> from);
@@ -129,6 +141,8 @@ class Sender {
   void follow_round_trip();
   void fall_silent(Path& path, Instant now);
   void answered(Path& path, Instant now);
+  void follow_predecessor(Path& path, Instant now);
+  void begin_probation(Path& path, Instant now);
   void infer_losses(Path& path, Instant now);
   void repair(CopyId copy, Instant now);
   void drop_second_repairs(Path& path);
@@ -165,6 +179,7 @@ class Sender {
   Instant shared_at_{};  ///< when one was last sent elsewhere for there being so many
   std::array<std::unique_ptr<Path>, most_paths> paths_;
   std::size_t path_count_ = 0;
+  std::deque<GoneLink> gone_links_;  ///< that have names; the latest last, at most most_paths
   Instant refreshed_at_{};
   Choice choice_{{}};  ///< of all paths
   /// Of those that have room for a packet of this size, where not all have.

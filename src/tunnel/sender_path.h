@@ -58,8 +58,7 @@ class Sender::Path final : public quic::DatagramSource {
   Instant probation_ends = never;
   Instant silent_at{};
   bool failed = false;  ///< silent because its link is known to be down
-  Instant failed_at{};  ///< the last time that it was silent for long
-  unsigned flaps = 0;
+  Past past;
   Instant last_sent;
   bool probe_next = false;
   std::deque<Repair> repairs;         ///< that are to go over this path

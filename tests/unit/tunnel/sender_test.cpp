@@ -420,6 +420,70 @@ TEST_F(TwoPaths, WhileABetterOneProvesItselfTheOtherOneCarriesOn) {
   EXPECT_GT(back, 200U);
 }
 
+/// A link that loses its carrier: its path ends, and the next one of it has no past of its own.
+class LinkThatFlaps : public SenderTest {
+ protected:
+  void SetUp() override {
+    start(Policy::balanced);
+    session_.open(now_);
+    other_ = add(milliseconds(60), {.name = "lte"});
+  }
+  /// How long a new path of the link goes unused while the other one works.
+  Duration unused(PathId path) {
+    const Instant since = now_;
+    while (now_ < since + seconds(5)) {
+      // Flows that have no path yet: there is one for each of them.
+      for (int i = 0; i < 8; ++i) push(++port_, 0);
+      acknowledge(other_, take_all(other_));
+      const auto given = take_all(path);
+      acknowledge(path, given);
+      if (!given.empty()) return now_ - since;
+      wait(milliseconds(10));
+    }
+    return Duration::max();
+  }
+  Duration unused(const PathTraits& traits) {
+    const PathId path = add(milliseconds(20), traits);
+    const Duration duration = unused(path);
+    sender_->remove_path(path, now_);
+    return duration;
+  }
+  PathId other_ = 0;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(LinkThatFlaps, ItsNextPathIsOnProbationLongerEachTime) {
+  EXPECT_EQ(unused({.name = "starlink"}), Duration::zero()) << "the first has done nothing wrong";
+  EXPECT_EQ(unused({.name = "starlink"}), milliseconds(100));
+  EXPECT_EQ(unused({.name = "starlink"}), milliseconds(200));
+  EXPECT_EQ(unused({.name = "starlink"}), milliseconds(400));
+  EXPECT_EQ(unused({.name = "starlink"}), milliseconds(800));
+  EXPECT_EQ(unused({.name = "starlink"}), milliseconds(800)) << "in full use within a second, all the same";
+  EXPECT_EQ(unused({.name = "fibre"}), Duration::zero()) << "of another link";
+  EXPECT_EQ(unused({}), Duration::zero());
+  EXPECT_EQ(unused({}), Duration::zero()) << "of nobody knows which";
+  now_ += seconds(31);
+  EXPECT_EQ(unused({.name = "starlink"}), Duration::zero()) << "forgotten";
+}
+
+TEST_F(LinkThatFlaps, TheNameMayComeLater) {
+  sender_->remove_path(add(milliseconds(20), {.name = "starlink"}), now_);
+  const PathId path = add(milliseconds(20));
+  sender_->describe(path, {.name = "starlink"}, now_);
+  EXPECT_TRUE(sender_->statistics(path).probation);
+  EXPECT_EQ(unused(path), milliseconds(100));
+  sender_->describe(path, {.name = "starlink", .weight = 2}, now_);
+  EXPECT_FALSE(sender_->statistics(path).probation) << "it is the same one";
+}
+
+TEST_F(LinkThatFlaps, IsUsedWhenThereIsNoOther) {
+  sender_->remove_path(add(milliseconds(20), {.name = "starlink"}), now_);
+  sender_->remove_path(other_, now_);
+  const PathId path = add(milliseconds(20), {.name = "starlink"});
+  push(1, 0);
+  EXPECT_EQ(take_all(path).size(), 1U);
+}
+
 TEST_F(TwoPaths, AMeteredOneWaitsUntilNothingElseWorks) {
   begin(Policy::balanced, {.metered = true});
   for (std::uint16_t port = 1; port < 20; ++port) push(port, 0);
