@@ -44,7 +44,9 @@ class SessionPaths final : private tunnel::PacketSink {
   void remove(tunnel::PathId path);
   bool empty() const { return count_ == 0; }
 
-  void describe(tunnel::PathId path, const tunnel::PathTraits& traits) { sender_.describe(path, traits, worker_.now()); }
+  void describe(tunnel::PathId path, const tunnel::PathTraits& traits) {
+    sender_.describe(path, traits, worker_.now());
+  }
   /// Its link is gone, or is to prove that it is not.
   void down(tunnel::PathId path) { sender_.down(path, worker_.now()); }
   /// What is told to the sender of a path: source(), set_overflow() ...

@@ -424,21 +424,21 @@ TEST_F(TwoPaths, WhileABetterOneProvesItselfTheOtherOneCarriesOn) {
 class LinkThatFlaps : public SenderTest {
  protected:
   void SetUp() override {
-    start(Policy::balanced);
+    start(Policy::redundant);
     session_.open(now_);
     other_ = add(milliseconds(60), {.name = "lte"});
   }
-  /// How long a new path of the link goes unused while the other one works.
+  /// How long a path of the link goes unused though every packet is to go over two.
   Duration unused(PathId path) {
     const Instant since = now_;
-    while (now_ < since + seconds(5)) {
-      // Flows that have no path yet: there is one for each of them.
-      for (int i = 0; i < 8; ++i) push(++port_, 0);
-      acknowledge(other_, take_all(other_));
-      const auto given = take_all(path);
-      acknowledge(path, given);
-      if (!given.empty()) return now_ - since;
-      wait(milliseconds(10));
+    for (; now_ < since + seconds(5); wait(milliseconds(10))) {
+      push(1, packet_++);
+      std::map<PathId, std::vector<Given>> given;
+      for (const PathId each : {other_, path}) {
+        while (const auto one = take(each)) given[each].push_back(*one);
+      }
+      for (const auto& [each, what] : given) acknowledge(each, what);
+      if (!packets_of(given[path], true).empty() || !packets_of(given[path], false).empty()) return now_ - since;
     }
     return Duration::max();
   }
@@ -449,7 +449,7 @@ class LinkThatFlaps : public SenderTest {
     return duration;
   }
   PathId other_ = 0;
-  std::uint16_t port_ = 0;
+  std::uint32_t packet_ = 0;
 };
 
 TEST_F(LinkThatFlaps, ItsNextPathIsOnProbationLongerEachTime) {
