@@ -20,6 +20,7 @@
 #include "packet/udp_batch.h"
 #include "quic/connection_id.h"
 #include "quic/path_mtu.h"
+#include "quic/round_trip_probe.h"
 #include "quic/streams.h"
 #include "quic/tls.h"
 
@@ -51,6 +52,9 @@ class DatagramSource {
   virtual void pop() = 0;
   /// What stands before front() in its datagram; part of max_size. At most 16 bytes.
   virtual Bytes prefix() const { return {}; }
+  /// The connection sends less than the path takes, for a moment and on purpose: what has to wait meanwhile says
+  /// nothing of the path. Told before each write.
+  virtual void pause([[maybe_unused]] bool pauses) {}
 
  protected:
   ~DatagramSource() = default;
@@ -202,7 +206,7 @@ class Connection {
   void closed(CloseCause cause, std::string reason);
   void describe_peer_close();
   std::size_t packet_overhead() const;
-  std::size_t send_quantum() const;
+  std::size_t send_quantum(const ngtcp2_conn_info& info) const;
   std::size_t sent_packet_size(std::uint64_t datagram_id) const;
   ngtcp2_ssize write_packet(DatagramSource& source, MutableBytes space);
   std::optional<ngtcp2_ssize> write_streams(MutableBytes space);
@@ -227,6 +231,7 @@ class Connection {
   std::string close_reason_;
   std::optional<ngtcp2_ccerr> goodbye_;  ///< CONNECTION_CLOSE still to be written
   PathMtu path_mtu_;
+  RoundTripProbe round_trip_probe_;
   ConnectionStatistics counts_;
   // As of the beginning of the current interval of loss measurement, and of the one before.
   ConnectionStatistics interval_, last_interval_;

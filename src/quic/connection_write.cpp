@@ -40,9 +40,7 @@ std::size_t Connection::packet_overhead() const {
 }
 
 // What may leave in one go: as much as the path takes in a fraction of a millisecond. Pacing counts it all the same.
-std::size_t Connection::send_quantum() const {
-  ngtcp2_conn_info info;
-  ngtcp2_conn_get_conn_info(handle_.get(), &info);
+std::size_t Connection::send_quantum(const ngtcp2_conn_info& info) const {
   const double round_trip = std::chrono::duration<double>(std::chrono::nanoseconds(info.smoothed_rtt)).count();
   const double burst = round_trip > 0 ? static_cast<double>(info.cwnd) / round_trip * burst_seconds : 0;
   return std::max(ngtcp2_conn_get_send_quantum(handle_.get()),
@@ -68,7 +66,10 @@ bool Connection::write(DatagramSource& source, packet::UdpBatch& batch, Instant 
   const auto time = static_cast<ngtcp2_tstamp>(now.time_since_epoch().count());
   bool room = true;
   if (state_ != ConnectionState::closed) {
-    const std::size_t quantum = send_quantum();
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(handle_.get(), &info);
+    source.pause(round_trip_probe_.follow(info.cwnd, now));
+    const std::size_t quantum = send_quantum(info);
     for (std::size_t written = 0; written < quantum;) {
       const MutableBytes space = batch.space(largest_payload);
       room = !space.empty();

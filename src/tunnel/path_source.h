@@ -27,6 +27,7 @@ class PathSource final : public quic::DatagramSource {
   const packet::Pieces* front(std::size_t max_size, Instant now) override;
   bool more() const override { return session_.more(); }
   void pop() override;
+  void pause(bool pauses) override { session_.pause(pauses); }
   Bytes prefix() const override { return Bytes(prefix_).first(prefix_size_); }
 
   std::uint64_t packets() const { return packets_; }

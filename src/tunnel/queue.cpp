@@ -140,7 +140,9 @@ FlowId Queue::take(Line& line, FlowId previous) {
 
 /// Lets CoDel drop from the head of a flow, or mark there. False: nothing is left of it.
 bool Queue::discard_late(Flow& flow, Instant now) {
+  if (codel_pauses_) flow.codel.emptied();
   while (!flow.waiting.empty()) {
+    if (codel_pauses_) return true;
     Waiting& first = flow.waiting.front();
     // CoDel looks at what would be left (RFC 8289 5.4): a flow that is down to its last packet is not what stands.
     const bool last = flow.bytes - first.packets->next_size(max_packet_) <= max_packet_;

@@ -78,6 +78,8 @@ class Queue {
   void follow_round_trip(Duration round_trip);
   /// Packets may wait so much longer than CoDel would have it.
   void allow_standing(Duration delay) { standing_ = delay; }
+  /// However long packets wait for now, CoDel takes it for no congestion; it begins anew afterwards.
+  void pause_codel(bool pauses) { codel_pauses_ = pauses; }
 
   bool empty() const { return bytes_ == 0; }
   /// How many blocks of this pool the waiting packets occupy. A small super-packet occupies a whole large block.
@@ -161,6 +163,7 @@ class Queue {
   const QueueLimits configured_;
   QueueLimits limits_;  ///< with what follows the round trip
   Duration standing_{};
+  bool codel_pauses_ = false;
   DropCounters& drops_;
   std::unique_ptr<Flow[]> flows_;  ///< taken by the first push
   Line sparse_;

@@ -78,6 +78,7 @@ std::optional<PathId> Sender::add_path(const PathTraits& traits, const PathPrefi
 void Sender::remove_path(PathId id, Instant now) {
   const std::unique_ptr<Path> path = std::move(paths_[id]);
   --path_count_;
+  follow_pauses();
   if (!path->traits.name.empty()) {
     if (gone_links_.size() == most_paths) gone_links_.pop_front();
     gone_links_.push_back({path->traits.name, {now, path->past.flaps}});
@@ -194,6 +195,10 @@ void Sender::follow_round_trip() {
     if (path != nullptr && path->meter.lossy()) standing = std::max(standing, lossy_standing);
   }
   session_.allow_standing(standing);
+}
+
+void Sender::follow_pauses() {
+  session_.pause(std::ranges::any_of(paths_, [](const auto& path) { return path != nullptr && path->pauses; }));
 }
 
 void Sender::acknowledged(PathId id, std::uint64_t number, Instant now) {

@@ -139,6 +139,7 @@ class Sender {
   void refresh(Instant now);
   const Choice& choice_for(std::size_t size);
   void follow_round_trip();
+  void follow_pauses();
   void fall_silent(Path& path, Instant now);
   void answered(Path& path, Instant now);
   void follow_predecessor(Path& path, Instant now);

@@ -42,6 +42,9 @@ class Sender::Path final : public quic::DatagramSource {
   bool more() const override { return sender.session_.more() || repairs.size() > 1; }
   void pop() override { sender.pop(*this); }
   Bytes prefix() const override { return Bytes(header).first(header_size); }
+  void pause(bool now_pauses) override {
+    if (std::exchange(pauses, now_pauses) != now_pauses) sender.follow_pauses();
+  }
 
   bool works() const { return health == Health::works; }
   Instant probe_due() const;
@@ -61,6 +64,7 @@ class Sender::Path final : public quic::DatagramSource {
   Past past;
   Instant last_sent;
   bool probe_next = false;
+  bool pauses = false;                ///< DatagramSource::pause()
   std::deque<Repair> repairs;         ///< that are to go over this path
   std::deque<Repair> second_repairs;  ///< the same, each from Repair::since on
   std::size_t room = SIZE_MAX;        ///< for a packet, as the connection said last

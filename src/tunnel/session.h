@@ -56,6 +56,8 @@ class Session final : public quic::DatagramSource {
   std::size_t queued_bytes_of(FlowId flow) const { return queue_.bytes_of(flow); }
   bool more() const override { return registration_waits_ ? !queue_.empty() : queue_.more(); }
   void pop() override;
+  /// Of any path.
+  void pause(bool pauses) override { queue_.pause_codel(pauses); }
 
   /// Of the path below, as it is measured.
   void follow_round_trip(Duration round_trip) { queue_.follow_round_trip(round_trip); }

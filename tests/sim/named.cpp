@@ -61,6 +61,18 @@ double goodput(const Bulk& bulk) {
   return static_cast<double>(delivered() - before) * 8 / seconds_of(bulk.measured) / mega;
 }
 
+/// Long enough for what comes by seldom: BBR looks for the least round trip every five seconds.
+std::vector<Figure> alone_for_long(std::uint64_t seed, int) {
+  std::vector<Figure> figures;
+  for (const double round_trip : {20.0, 60.0, 108.0}) {
+    constexpr double rate = 100;
+    const double got =
+        goodput({.seed = seed, .wans = {Wan::of(rate, round_trip)}, .warm_up = seconds(4), .measured = seconds(40)});
+    figures.push_back({fmt::format("{:.0f} Mbit/s, {:.0f} ms: {:.1f} Mbit/s", rate, round_trip, got), got / rate, 0.8});
+  }
+  return figures;
+}
+
 /// As it is on each link alone.
 std::vector<double> alone(Bulk bulk) {
   std::vector<double> rates;
@@ -299,6 +311,7 @@ std::vector<Figure> redundancy(std::uint64_t seed, int) {
 }
 
 constexpr std::array scenarios = {
+    NamedScenario{"alone", "one TCP flow over one link that loses nothing, against its rate", alone_for_long},
     NamedScenario{"aggregate", "TCP over links that are not alike, against their sum", aggregate},
     NamedScenario{"aggregate-slowly", "the same at a tenth of the rates", aggregate_slowly},
     NamedScenario{"repair", "TCP over one link that loses packets, against the same one without loss", repair},

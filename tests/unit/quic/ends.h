@@ -30,6 +30,7 @@ class User final : public ConnectionOwner, public DatagramSource {
   std::size_t too_big = 0;                       ///< datagrams that did not fit and were dropped
   bool ignores_limits = false;                   ///< shows them to the connection all the same
   std::function<void()> begin_protocol = [] {};  ///< over streams
+  std::function<void(bool)> on_pause = [](bool) {};
   Datagram datagram_prefix;
 
   // What the connection calls:
@@ -50,6 +51,7 @@ class User final : public ConnectionOwner, public DatagramSource {
   }
   bool more() const override { return waiting() > 1; }
   Bytes prefix() const override { return datagram_prefix; }
+  void pause(bool pauses) override { on_pause(pauses); }
   void on_keys() override { begin_protocol(); }
   void pop() override { waiting_.pop_front(); }
   void on_established() override { established = true; }

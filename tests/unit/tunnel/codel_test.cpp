@@ -35,6 +35,25 @@ TEST_F(QueueTest, GivesALongPathTheTimeOfItsRoundTrip) {
   EXPECT_GE(drops_[Drop::queue_delay], 1U) << "a short path has the interval that was configured";
 }
 
+TEST_F(QueueTest, WhatHasToWaitForAMomentOnPurposeIsNoCongestion) {
+  const auto wait = [&](Duration span) {
+    for (const Instant end = now_ + span; now_ < end; now_ += 2ms) pop();
+  };
+  for (std::uint32_t i = 0; i < 10; ++i) push(1, i * 45 * segment, super(45));
+  wait(90ms);
+  queue_->pause_codel(true);
+  wait(300ms);
+  EXPECT_EQ(drops_[Drop::queue_delay], 0U);
+  queue_->pause_codel(false);
+  wait(90ms);
+  EXPECT_EQ(drops_[Drop::queue_delay], 0U) << "a whole interval is to be seen afterwards";
+  wait(30ms);
+  EXPECT_EQ(drops_[Drop::queue_delay], 1U);
+  queue_->pause_codel(true);
+  wait(300ms);
+  EXPECT_EQ(drops_[Drop::queue_delay], 1U) << "not the second, either";
+}
+
 TEST_F(QueueTest, DropsFasterAndFasterFromAFlowThatDoesNotListen) {
   const auto dropped_within = [this](Duration span) {
     const auto before = drops_[Drop::queue_delay];

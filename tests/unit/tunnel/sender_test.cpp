@@ -315,6 +315,27 @@ TEST_F(TwoPaths, OneThatIsRemovedOwesAtOnce) {
   EXPECT_EQ(take_all(slow_).size(), 5U);
 }
 
+TEST_F(TwoPaths, WhileOnePausesNothingWaitsTooLong) {
+  begin(Policy::failover);
+  const auto trickle = [&](Duration span) {
+    for (const Instant end = now_ + span; now_ < end;) {
+      wait(milliseconds(5));
+      const auto given = take(fast_);
+      ASSERT_TRUE(given);
+      acknowledge(fast_, {*given});
+    }
+  };
+  push_many(1, 0, 400);
+  for (const PathId path : {fast_, slow_}) sender_->source(path).pause(true);
+  trickle(milliseconds(400));
+  sender_->source(fast_).pause(false);
+  trickle(milliseconds(400));
+  EXPECT_EQ(drops_[Drop::queue_delay], 0U) << "the other one still does";
+  sender_->remove_path(slow_, now_);
+  trickle(milliseconds(400));
+  EXPECT_GT(drops_[Drop::queue_delay], 0U);
+}
+
 TEST_F(TwoPaths, OneThatJoinsDoesNotDecideWhatIsTooBig) {
   begin(Policy::bonded);
   sender_->remove_path(fast_, now_);
